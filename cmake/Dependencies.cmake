@@ -1,0 +1,26 @@
+# The libraries that docs/ARCHITECTURE.md lists with their reasons; a missing one is named with its Debian package.
+find_package(PkgConfig REQUIRED)
+find_package(Threads REQUIRED)
+
+function(cg_need target module package)
+  pkg_check_modules(${target} IMPORTED_TARGET ${module})
+  if(NOT ${target}_FOUND)
+    message(FATAL_ERROR "${module} was not found. On Debian: apt install ${package}")
+  endif()
+endfunction()
+
+cg_need(PROTOBUF_C libprotobuf-c libprotobuf-c-dev)
+cg_need(ZSTD libzstd libzstd-dev)
+cg_need(XXHASH libxxhash libxxhash-dev)
+cg_need(JANSSON jansson libjansson-dev)
+cg_need(LIBNL libnl-3.0 libnl-3-dev)
+cg_need(LIBNL_ROUTE libnl-route-3.0 libnl-route-3-dev)
+cg_need(LIBBPF libbpf libbpf-dev)
+if(CGTREE_TESTS)
+  cg_need(CMOCKA cmocka libcmocka-dev)
+endif()
+
+find_program(PROTOC_C NAMES protoc-c)
+if(NOT PROTOC_C)
+  message(FATAL_ERROR "protoc-c was not found. On Debian: apt install protobuf-c-compiler")
+endif()

@@ -1,0 +1,25 @@
+# What the compiler is asked to complain about, and the sanitizer builds.
+add_compile_options(
+  -Wall -Wextra -Wshadow -Wpointer-arith -Wcast-qual -Wstrict-prototypes -Wmissing-prototypes -Wold-style-definition
+  -Wformat=2 -Wwrite-strings -Wvla -Wundef -Wimplicit-fallthrough -Wno-missing-field-initializers
+  -fno-common -fno-strict-aliasing -fstack-protector-strong)
+if(CMAKE_C_COMPILER_ID STREQUAL "GNU")
+  add_compile_options(-Wlogical-op -Wduplicated-cond -Wjump-misses-init)
+endif()
+if(CGTREE_WERROR)
+  add_compile_options(-Werror)
+endif()
+if(NOT CMAKE_BUILD_TYPE STREQUAL "Debug" AND CGTREE_SANITIZE STREQUAL "")
+  add_compile_definitions(_FORTIFY_SOURCE=2)
+endif()
+add_compile_definitions(_GNU_SOURCE _FILE_OFFSET_BITS=64)
+if(CGTREE_SANITIZE)
+  add_compile_options(-fsanitize=${CGTREE_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
+  add_link_options(-fsanitize=${CGTREE_SANITIZE})
+endif()
+if(CGTREE_FUZZ)
+  if(NOT CMAKE_C_COMPILER_ID MATCHES "Clang")
+    message(FATAL_ERROR "CGTREE_FUZZ needs clang: configure with -DCMAKE_C_COMPILER=clang")
+  endif()
+  add_compile_options(-fsanitize=fuzzer-no-link)
+endif()
