@@ -1,0 +1,48 @@
+/* The live kernel to a tree: one of the two bridges between kernel and model (apply is the other).
+ *
+ * Directories are walked by descriptor; which files a group has is learnt once for each set of controllers;
+ * groups are read by several threads; nothing of a group that vanishes meanwhile is an error. What cannot be
+ * read becomes a note of the tree. */
+#pragma once
+
+#include "base/attributes.h"
+#include "base/error.h"
+#include "kernel/hierarchy.h"
+#include "model/tree.h"
+
+/* Told now and then while long work goes on, from one thread at a time. */
+typedef void cg_progress_fn(
+	void *context, const char *what, uint64_t done, uint64_t total /* 0: not known */);
+
+struct cg_dump_options {
+	const struct cg_target *target; /* what to dump; each must exist in at least one hierarchy it names */
+	size_t targets;
+	bool whole_fd; /* no targets: the subtree at each hierarchy's fd itself (--dir); its name is the
+			  mount_root */
+	const char *hierarchies;    /* --hierarchy: comma-separated labels, NULL for all */
+	const char *const *exclude; /* fnmatch(3) patterns (FNM_PATHNAME) against the absolute path; what
+				       matches is left out with all below */
+	size_t excludes;
+	bool members;  /* tasks too */
+	bool freeze;   /* freeze while membership is read */
+	bool optional; /* a target that exists nowhere gives no groups instead of an error (restore looks at
+			  what is there) */
+	bool no_programs; /* leave BPF programs out */
+	bool no_devices;  /* leave identities of devices and links out */
+	unsigned threads; /* 0: as many as pay on this machine */
+	cg_progress_fn *progress;
+	void *progress_context;
+};
+
+/* Fills the inventory too (tool, host, kernel, boot id, page size, layout, time; SOURCE_DATE_EPOCH is
+ * honoured). */
+int cg_dump(const struct cg_live *live, const struct cg_dump_options *options, struct cg_tree **ret,
+	struct cg_error **err) CG_MUST_CHECK;
+
+/* Reads single groups for a restore that wants to know what lies above its target: for each target the
+ * nearest existing ancestor and all above it, up to the hierarchy's fd, are added with CG_GROUP_ANCESTOR set
+ * (settings only, no children, no tasks), and below them what exists of the target itself as cg_dump with
+ * `optional` reads it. The order of hierarchies is that of `live`, all of them present even without groups. A
+ * group's name is then a single component or, for the first of a hierarchy, "/" (the fd itself). */
+int cg_survey(const struct cg_live *live, const struct cg_dump_options *options, struct cg_tree **ret,
+	struct cg_error **err) CG_MUST_CHECK;

@@ -1,0 +1,52 @@
+/* Operations on groups by directory descriptor. What the kernel answers is explained: on failure cg_cgroup_explain() looks why and says it.
+ * All return 0 or a negative errno without an error object unless they take one. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/attributes.h"
+#include "base/error.h"
+#include "base/fdio.h"
+
+/* Opens a group for reading files and walking: O_DIRECTORY, one component. */
+int cg_cgroup_open(int parent, const char *name, int *ret_fd) CG_MUST_CHECK;
+/* mkdirat and open; EAGAIN is what max.depth and max.descendants give. */
+int cg_cgroup_make(int parent, const char *name, int *ret_fd) CG_MUST_CHECK;
+/* rmdirat; EBUSY right after the last task left is normal: backs off from 1 ms, doubling, up to `tries` times. */
+int cg_cgroup_remove(int parent, const char *name, int tries) CG_MUST_CHECK;
+
+/* Writes a value and reads it back through the same descriptor into *back (raw bytes of the file). */
+int cg_cgroup_write(int group, const char *file, struct cg_bytes value, struct cg_buffer *back) CG_MUST_CHECK;
+
+/* Moves one process or thread: `file` is cgroup.procs, cgroup.threads or tasks. Only a plain decimal id is written. EINVAL and ESRCH of a dying or new task are
+ * tried a few times; -ESRCH when it is gone. */
+int cg_cgroup_attach(int group, const char *file, int id) CG_MUST_CHECK;
+
+/* Sends SIGKILL to all (cgroup.kill; on older kernels and v1 the caller signals by pidfd). */
+int cg_cgroup_kill(int group) CG_MUST_CHECK;
+
+/* Freezes or thaws (v2 cgroup.freeze, v1 freezer.state) and waits by poll(2) until the kernel says so, at most timeout_ms: -ETIMEDOUT. */
+int cg_cgroup_freeze(int group, int version, bool frozen, int timeout_ms) CG_MUST_CHECK;
+/* Waits for `populated 0` (v2: poll on cgroup.events; v1: none, -EOPNOTSUPP). */
+int cg_cgroup_wait_empty(int group, int timeout_ms) CG_MUST_CHECK;
+
+/* After `operation` ("create", "write", "attach", "remove") failed with `code` on a file of a group, finds the reason and puts the whole explanation and advice into *err: "controller
+ * memory is not enabled in /a; enable it with ...", "has child groups", "has processes", "the device 8:16 does not exist". path is the group's for people. Returns -code. */
+int cg_cgroup_explain(struct cg_error **err, int group, const char *path, const char *file, struct cg_bytes value, const char *operation, int code);
+
+/* Extended attributes of the directory that we carry (user.*, trusted.*): calls fn for each. 0, or a negative errno; ENOTSUP is "none". */
+typedef int cg_xattr_fn(void *context, const char *name, struct cg_bytes value);
+int cg_cgroup_xattrs(int group, cg_xattr_fn *fn, void *context) CG_MUST_CHECK;
+int cg_cgroup_xattr_set(int group, const char *name, struct cg_bytes value) CG_MUST_CHECK;
+int cg_cgroup_xattr_remove(int group, const char *name) CG_MUST_CHECK;
+
+/* BPF programs attached directly to the group (BPF_PROG_QUERY for every attach type the kernel knows): calls fn for each. -EPERM without the privilege. */
+struct cg_attached_program {
+	uint32_t id, attach_type, attach_flags;
+	char type[32]; /* "device", "egress", ... as bpftool names attach types */
+	char name[16];
+	uint8_t tag[8];
+};
+typedef int cg_program_fn(void *context, const struct cg_attached_program *program);
+int cg_cgroup_programs(int group, cg_program_fn *fn, void *context) CG_MUST_CHECK;
