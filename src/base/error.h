@@ -6,6 +6,7 @@
  * object is set at most once: *err must be NULL when a failing function is entered. */
 #pragma once
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdbool.h>
 
