@@ -1,5 +1,5 @@
-/* The cgroup hierarchies of this host as this process can reach them: by the mounts that exist (never a new one), by a directory that was named, or
- * from inside a cgroup namespace. */
+/* The cgroup hierarchies of this host as this process can reach them: by the mounts that exist (never a new
+ * one), by a directory that was named, or from inside a cgroup namespace. */
 #pragma once
 
 #include "base/cleanup.h"
@@ -8,27 +8,32 @@
 /* One hierarchy, reachable at an open directory. */
 struct cg_live_hierarchy {
 	int version;
-	char *controllers;   /* v1: "cpu,cpuacct", "" of a named one; v2: what its root (or --dir) offers, "cpu,hugetlb" in the kernel's order */
-	char *name;	     /* named v1 hierarchy, or NULL */
+	char *controllers; /* v1: "cpu,cpuacct", "" of a named one; v2: what its root (or --dir) offers,
+			      "cpu,hugetlb" in the kernel's order */
+	char *name;        /* named v1 hierarchy, or NULL */
 	char *mount_point, *mount_root, *mount_options;
-	int fd;		     /* O_PATH|O_DIRECTORY descriptor of the mount point (or of --dir): a start for openat(2), not readable itself */
-	bool is_root;	     /* fd is the root of the whole hierarchy (mount root "/" and not merely our namespace's: no cgroup.type on v2,
-				cgroup.sane_behavior on v1) */
-	bool in_namespace;   /* mount root "/" is the root of our cgroup namespace but not the hierarchy's */
+	int fd; /* O_PATH|O_DIRECTORY descriptor of the mount point (or of --dir): a start for openat(2), not
+		   readable itself */
+	bool is_root; /* fd is the root of the whole hierarchy (mount root "/" and not merely our namespace's:
+			 no cgroup.type on v2, cgroup.sane_behavior on v1) */
+	bool in_namespace; /* mount root "/" is the root of our cgroup namespace but not the hierarchy's */
 };
 
 struct cg_live {
 	struct cg_live_hierarchy *item;
 	size_t count;
-	char *layout;	/* "v1", "v2", "hybrid" */
-	uint32_t kernel;/* CG_KERNEL form: major << 16 | minor */
+	char *layout;    /* "v1", "v2", "hybrid" */
+	uint32_t kernel; /* CG_KERNEL form: major << 16 | minor */
 };
 
-/* Finds every hierarchy with a usable mount: of several mounts of one hierarchy the one with the shortest root wins (root "/" first), then the earliest. A
- * mount that lies outside our cgroup namespace ("/..") or is hidden below another mount is passed over; when no hierarchy is left that is an error which says so. */
+/* Finds every hierarchy with a usable mount: of several mounts of one hierarchy the one with the shortest
+ * root wins (root "/" first), then the earliest. A mount that lies outside our cgroup namespace ("/..") or is
+ * hidden below another mount is passed over; when no hierarchy is left that is an error which says so. */
 int cg_live_open(struct cg_live *ret, struct cg_error **err) CG_MUST_CHECK;
-/* Only the hierarchy that `dir` (a directory on a cgroup file system: a bind mount, a container's view; links in this path are followed, for the caller chose it) belongs to,
- * with fd at dir, mount_point dir's absolute path, and mount_root telling where dir is in its hierarchy. Told by statfs(2) magic; anything else is refused with what it is instead. */
+/* Only the hierarchy that `dir` (a directory on a cgroup file system: a bind mount, a container's view; links
+ * in this path are followed, for the caller chose it) belongs to, with fd at dir, mount_point dir's absolute
+ * path, and mount_root telling where dir is in its hierarchy. Told by statfs(2) magic; anything else is
+ * refused with what it is instead. */
 int cg_live_open_dir(const char *dir, struct cg_live *ret, struct cg_error **err) CG_MUST_CHECK;
 void cg_live_close(struct cg_live *live);
 #define _cleanup_live_ _cleanup_(cg_live_close)
@@ -36,19 +41,22 @@ void cg_live_close(struct cg_live *live);
 /* A subtree as people name it: "/job", "cpu:/job", "cpu,cpuacct:/job", "name=systemd:/x", ":/x" (v2). */
 struct cg_target {
 	char *hierarchy; /* NULL: every hierarchy where it exists; "" v2; "cpu", "name=systemd" */
-	char *path;	 /* normalised: begins with '/', no "//", no '/' at the end */
+	char *path;      /* normalised: begins with '/', no "//", no '/' at the end */
 };
 #define CG_TARGET_DEPTH_MAX 256
-/* "v2:" is kept as "". A path that begins with '/' has no hierarchy part, whatever colons it holds. Refuses (usage fault) the empty path, "/", relative ones, "." and "..", NUL, newline, components over 255 bytes, depth over CG_TARGET_DEPTH_MAX. */
+/* "v2:" is kept as "". A path that begins with '/' has no hierarchy part, whatever colons it holds. Refuses
+ * (usage fault) the empty path, "/", relative ones, "." and "..", NUL, newline, components over 255 bytes,
+ * depth over CG_TARGET_DEPTH_MAX. */
 int cg_target_parse(const char *text, struct cg_target *ret, struct cg_error **err) CG_MUST_CHECK;
 void cg_target_free(struct cg_target *t);
 #define _cleanup_target_ _cleanup_(cg_target_free)
-/* Whether a hierarchy is the one that a target names: NULL matches all; "v2" and "" the v2 one and nothing else does ("memory" names a v1 hierarchy); of co-mounted v1 controllers
- * any, in any order ("cpu" matches "cpu,cpuacct"). */
+/* Whether a hierarchy is the one that a target names: NULL matches all; "v2" and "" the v2 one and nothing
+ * else does ("memory" names a v1 hierarchy); of co-mounted v1 controllers any, in any order ("cpu" matches
+ * "cpu,cpuacct"). */
 bool cg_live_matches(const struct cg_live_hierarchy *h, const char *hierarchy);
 
-/* The group of a process in each hierarchy, as /proc/PID/cgroup tells it to us: relative to our cgroup namespace (path "/" included as it is). -ESRCH when there is no
- * such process. */
+/* The group of a process in each hierarchy, as /proc/PID/cgroup tells it to us: relative to our cgroup
+ * namespace (path "/" included as it is). -ESRCH when there is no such process. */
 int cg_live_of_pid(int pid, struct cg_memberships *ret, struct cg_error **err) CG_MUST_CHECK;
 
 /* The running kernel's version in CG_KERNEL form; 0 when uname(2) tells none that can be read. */

@@ -11,14 +11,16 @@
 #include "base/text.h"
 
 struct cg_mount {
-	int version;	     /* 1 or 2 */
-	uint32_t id;	     /* field 1: what statx(2) gives as stx_mnt_id */
-	uint32_t device;     /* st_dev of the file system as major << 20 | minor: mounts of one hierarchy share it */
-	char *root;	     /* field 4, unescaped: "/" for the whole hierarchy, "/.." and below when outside our namespace */
-	char *point;	     /* field 5, unescaped */
+	int version;     /* 1 or 2 */
+	uint32_t id;     /* field 1: what statx(2) gives as stx_mnt_id */
+	uint32_t device; /* st_dev of the file system as major << 20 | minor: mounts of one hierarchy share it
+			  */
+	char *root;      /* field 4, unescaped: "/" for the whole hierarchy, "/.." and below when outside our
+			    namespace */
+	char *point;     /* field 5, unescaped */
 	char *super_options; /* field 11 as it stands: "rw,cpu,cpuacct", "rw,nsdelegate" */
-	char *controllers;   /* v1: from the super options, comma-separated; "" for v2 and named hierarchies */
-	char *name;	     /* v1 name= or NULL */
+	char *controllers; /* v1: from the super options, comma-separated; "" for v2 and named hierarchies */
+	char *name;        /* v1 name= or NULL */
 };
 
 struct cg_mounts {
@@ -26,7 +28,8 @@ struct cg_mounts {
 	size_t count;
 };
 
-/* Lines of other file systems are checked and skipped; -EBADMSG. In *ret, mounts stand in the file's order. */
+/* Lines of other file systems are checked and skipped; -EBADMSG. In *ret, mounts stand in the file's order.
+ */
 int cg_mountinfo_parse(struct cg_bytes text, struct cg_mounts *ret, struct cg_error **err) CG_MUST_CHECK;
 void cg_mounts_free(struct cg_mounts *m);
 #define _cleanup_mounts_ _cleanup_(cg_mounts_free)
@@ -35,14 +38,16 @@ void cg_mounts_free(struct cg_mounts *m);
 struct cg_membership {
 	uint32_t hierarchy_id; /* 0 for v2 */
 	char *controllers;     /* "cpu,cpuacct", "" for v2 and for named ones */
-	char *name;	       /* of "name=systemd", or NULL */
-	char *path;	       /* relative to the reader's cgroup namespace; may end in " (deleted)" in the file, then deleted is set and the text cut off */
+	char *name;            /* of "name=systemd", or NULL */
+	char *path; /* relative to the reader's cgroup namespace; may end in " (deleted)" in the file, then
+		       deleted is set and the text cut off */
 	bool deleted;
 };
 struct cg_memberships {
 	struct cg_membership *item;
 	size_t count;
 };
-int cg_membership_parse(struct cg_bytes text, struct cg_memberships *ret, struct cg_error **err) CG_MUST_CHECK;
+int cg_membership_parse(
+	struct cg_bytes text, struct cg_memberships *ret, struct cg_error **err) CG_MUST_CHECK;
 void cg_memberships_free(struct cg_memberships *m);
 #define _cleanup_memberships_ _cleanup_(cg_memberships_free)

@@ -1,4 +1,5 @@
-/* Tasks by /proc: who they are, so that a task recorded once is recognised later (pid and start time on the same boot). */
+/* Tasks by /proc: who they are, so that a task recorded once is recognised later (pid and start time on the
+ * same boot). */
 #pragma once
 
 #include <stdbool.h>
@@ -16,7 +17,7 @@ struct cg_proc_task {
 	char comm[64];
 	int32_t ns_pid[CG_NSPID_MAX];
 	uint8_t ns_count;
-	char state; /* R S D T Z X */
+	char state; /* one of the letters of proc(5): R S D T t X Z P I ... */
 };
 
 /* A descriptor of /proc, kept by whoever asks often. */
@@ -28,8 +29,14 @@ int cg_proc_start_time(int proc, int tid, struct cg_buffer *buffer, uint64_t *re
 /* Calls fn for each thread id of a process. */
 typedef int cg_tid_fn(void *context, int tid);
 int cg_proc_threads(int proc, int pid, cg_tid_fn *fn, void *context) CG_MUST_CHECK;
+/* Calls fn for each thread that has an id in the pid namespace of process `ns_of`: for --pidns. A result of fn
+ * other than 0 ends the walk and is returned. */
+typedef int cg_namespace_fn(void *context, int tid, int ns_id);
+int cg_proc_each_in_namespace(int proc, int ns_of, struct cg_buffer *buffer, cg_namespace_fn *fn,
+	void *context) CG_MUST_CHECK;
 /* Finds the thread that has the id `ns_id` in the pid namespace of process `ns_of`: for --pidns. -ESRCH. */
-int cg_proc_find_in_namespace(int proc, int ns_of, int ns_id, struct cg_buffer *buffer, int *ret_tid) CG_MUST_CHECK;
+int cg_proc_find_in_namespace(
+	int proc, int ns_of, int ns_id, struct cg_buffer *buffer, int *ret_tid) CG_MUST_CHECK;
 
 /* Parsers, pure: proc(5) stat (the command may hold spaces and parentheses) and the NSpid line of status. */
 int cg_proc_parse_stat(struct cg_bytes text, struct cg_proc_task *ret) CG_MUST_CHECK;

@@ -1,0 +1,119 @@
+/* Naming a subtree: HIERARCHY:PATH as people write it, and which hierarchy such a name means. Pure. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/fdio.h"
+#include "kernel/hierarchy.h"
+
+/* A hierarchy's name in a target: controllers with commas, "name=x", "v2" or nothing. cgroup_mount of v1
+ * takes only these characters for a name. */
+static bool is_hierarchy_name(struct cg_bytes b)
+{
+	for (size_t i = 0; i < b.len; i++) {
+		char c = b.data[i];
+
+		if (!(c >= 'a' && c <= 'z') && !(c >= 'A' && c <= 'Z') && !(c >= '0' && c <= '9') &&
+			!strchr("_.,-=", c))
+			return false;
+	}
+	return !memchr(b.data, '\0', b.len);
+}
+
+/* The path, normalised, into *out. */
+static int normalise(const char *text, struct cg_bytes path, struct cg_text *out, struct cg_error **err)
+{
+	struct cg_bytes part;
+	size_t depth = 0;
+
+	if (path.len == 0)
+		return cg_error_usage(err, "\"%s\" names no path: write an absolute one such as /job", text);
+	if (path.data[0] != '/')
+		return cg_error_usage(err, "\"%s\": the path must begin with /", text);
+	while (cg_bytes_split(&path, '/', &part)) {
+		if (part.len == 0)
+			continue;
+		if (part.len > 255)
+			return cg_error_usage(err,
+				"\"%.64s...\": a name of %zu bytes; a group's has at most 255", text,
+				part.len);
+		if (!cg_name_is_valid(part))
+			return cg_error_usage(err,
+				"\"%s\": \".\", \"..\" and newlines cannot stand in a group's path", text);
+		if (++depth > CG_TARGET_DEPTH_MAX)
+			return cg_error_usage(
+				err, "\"%.64s...\": more than %d levels", text, CG_TARGET_DEPTH_MAX);
+		cg_text_addc(out, '/');
+		cg_text_add(out, part.data, part.len);
+	}
+	if (depth == 0)
+		return cg_error_usage(
+			err, "\"%s\" is the root of the hierarchy: name a group below it", text);
+	return 0;
+}
+
+int cg_target_parse(const char *text, struct cg_target *ret, struct cg_error **err)
+{
+	_cleanup_target_ struct cg_target t = {0};
+	_cleanup_text_ struct cg_text path = {0};
+	struct cg_bytes rest = cg_bytes_of(text);
+	const char *colon = strchr(text, ':');
+	int r;
+
+	/* "/a:b" is a path with a colon in it. */
+	if (text[0] != '/' && colon) {
+		struct cg_bytes name = {text, (size_t)(colon - text)};
+
+		if (!is_hierarchy_name(name))
+			return cg_error_usage(
+				err, "\"%s\": what stands before the colon names no hierarchy", text);
+		t.hierarchy = cg_bytes_is(name, "v2") ? strdup("") : strndup(name.data, name.len);
+		if (!t.hierarchy)
+			return cg_error_oom(err);
+		rest = cg_bytes_of(colon + 1);
+	}
+	r = normalise(text, rest, &path, err);
+	if (r < 0)
+		return r;
+	if (cg_text_take(&path, &t.path) < 0)
+		return cg_error_oom(err);
+	*ret = t;
+	t = (struct cg_target){0};
+	return 0;
+}
+
+void cg_target_free(struct cg_target *t)
+{
+	free(t->hierarchy);
+	free(t->path);
+	*t = (struct cg_target){0};
+}
+
+static bool list_has(const char *list, struct cg_bytes wanted)
+{
+	struct cg_bytes rest = cg_bytes_of(list), c;
+
+	while (cg_bytes_split(&rest, ',', &c))
+		if (cg_bytes_equal(c, wanted))
+			return true;
+	return false;
+}
+
+bool cg_live_matches(const struct cg_live_hierarchy *h, const char *hierarchy)
+{
+	struct cg_bytes rest, c;
+
+	if (!hierarchy)
+		return true;
+	if (hierarchy[0] == '\0' || strcmp(hierarchy, "v2") == 0)
+		return h->version == 2;
+	if (h->version == 2)
+		return false;
+	if (strncmp(hierarchy, "name=", 5) == 0)
+		return h->name && strcmp(h->name, hierarchy + 5) == 0;
+	rest = cg_bytes_of(hierarchy);
+	while (cg_bytes_split(&rest, ',', &c))
+		if (!list_has(h->controllers, c))
+			return false;
+	return true;
+}
