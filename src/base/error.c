@@ -7,7 +7,8 @@
 
 #include "base/text.h"
 
-static struct cg_error out_of_memory = {.code = ENOMEM, .message = (char *)"out of memory"};
+static char out_of_memory_message[] = "out of memory";
+static struct cg_error out_of_memory = {.code = ENOMEM, .message = out_of_memory_message};
 
 int cg_error_vmake(struct cg_error **err, enum cg_fault fault, int code, const char *fmt, va_list ap)
 {

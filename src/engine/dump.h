@@ -27,9 +27,11 @@ struct cg_dump_options {
 	bool freeze;   /* freeze while membership is read */
 	bool optional; /* a target that exists nowhere gives no groups instead of an error (restore looks at
 			  what is there) */
-	bool no_programs; /* leave BPF programs out */
-	bool no_devices;  /* leave identities of devices and links out */
-	unsigned threads; /* 0: as many as pay on this machine */
+	bool no_programs;         /* leave BPF programs out */
+	bool no_devices;          /* leave identities of devices and links out */
+	unsigned threads;         /* 0: as many as pay on this machine */
+	const volatile int *stop; /* becomes non-zero when a signal asks to end: -EINTR, and what was frozen
+				     is thawed; NULL when nobody asks */
 	cg_progress_fn *progress;
 	void *progress_context;
 };
@@ -39,10 +41,10 @@ struct cg_dump_options {
 int cg_dump(const struct cg_live *live, const struct cg_dump_options *options, struct cg_tree **ret,
 	struct cg_error **err) CG_MUST_CHECK;
 
-/* Reads single groups for a restore that wants to know what lies above its target: for each target the
- * nearest existing ancestor and all above it, up to the hierarchy's fd, are added with CG_GROUP_ANCESTOR set
- * (settings only, no children, no tasks), and below them what exists of the target itself as cg_dump with
- * `optional` reads it. The order of hierarchies is that of `live`, all of them present even without groups. A
- * group's name is then a single component or, for the first of a hierarchy, "/" (the fd itself). */
+/* Looks at the places that a restore aims at: what exists of each target, whole, and every group above it
+ * from the hierarchy's descriptor down, with CG_GROUP_ANCESTOR set (settings only). No tasks, programs or
+ * identities. Hierarchy i of the tree is live->item[i], present also without groups; each has one top, the
+ * descriptor itself, named by its mount_root ("/" on most hosts). With whole_fd the descriptor itself is the
+ * target of the hierarchies that a target names by its label, or of all without targets. */
 int cg_survey(const struct cg_live *live, const struct cg_dump_options *options, struct cg_tree **ret,
 	struct cg_error **err) CG_MUST_CHECK;

@@ -123,6 +123,8 @@ static bool top_name_is_valid(const char *name, unsigned *ret_depth)
 	if (name[0] != '/')
 		return false;
 	*ret_depth = 0;
+	if (name[1] == '\0') /* the root of a cgroup namespace, read through --dir */
+		return true;
 	rest = cg_bytes_of(name + 1);
 	if (rest.len == 0 || rest.data[rest.len - 1] == '/')
 		return false;
@@ -389,6 +391,20 @@ struct cg_owner cg_group_file_owner(const struct cg_tree *tree, uint32_t group, 
 		g->file_uid, g->file_gid, tree->hierarchy[g->hierarchy].column[column].usual_mode};
 }
 
+const char *cg_path_below(const char *mount_root, const char *path)
+{
+	size_t n = strcmp(mount_root, "/") == 0 ? 0 : strlen(mount_root);
+
+	if (strncmp(path, mount_root, n) != 0)
+		return NULL;
+	path += n;
+	if (*path == '\0')
+		return ".";
+	if (*path != '/')
+		return NULL;
+	return path[1] ? path + 1 : ".";
+}
+
 void cg_group_path(const struct cg_tree *tree, uint32_t group, struct cg_text *t)
 {
 	uint32_t chain[CG_DEPTH_MAX + 1];
@@ -399,7 +415,7 @@ void cg_group_path(const struct cg_tree *tree, uint32_t group, struct cg_text *t
 	while (n--) {
 		const struct cg_group *g = &tree->group[chain[n]];
 
-		if (g->parent != CG_NONE)
+		if (g->parent != CG_NONE && (t->len == 0 || t->data[t->len - 1] != '/'))
 			cg_text_addc(t, '/');
 		cg_text_adds(t, g->name);
 	}
@@ -432,7 +448,7 @@ uint32_t cg_tree_find(const struct cg_tree *tree, uint32_t hierarchy, const char
 {
 	for (uint32_t top = tree->hierarchy[hierarchy].first_top; top != CG_NONE;
 		top = tree->group[top].next_sibling) {
-		size_t n = strlen(tree->group[top].name);
+		size_t n = strcmp(tree->group[top].name, "/") == 0 ? 0 : strlen(tree->group[top].name);
 
 		if (strncmp(tree->group[top].name, path, n) == 0 && (path[n] == '\0' || path[n] == '/')) {
 			uint32_t found = find_below(tree, top, path[n] ? path + n + 1 : "");

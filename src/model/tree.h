@@ -113,7 +113,7 @@ struct cg_group {
 	const char *name; /* one component; of a top: the absolute path in its hierarchy ("/job") */
 	uint32_t parent, first_child, next_sibling;
 	uint16_t hierarchy, file_set;
-	uint8_t type;                /* enum cg_group_type */
+	uint8_t type;                /* enum cg_group_type; told here alone: cgroup.type is no column */
 	uint8_t flags;               /* enum cg_group_flag */
 	uint16_t depth;              /* 0 for a top */
 	struct cg_owner owner;       /* of the directory */
@@ -208,6 +208,10 @@ bool cg_group_value(const struct cg_tree *tree, uint32_t group, uint16_t column,
 bool cg_group_has_column(const struct cg_tree *tree, uint32_t group, uint16_t column);
 /* Permission bits and owner of a column's file in a group. */
 struct cg_owner cg_group_file_owner(const struct cg_tree *tree, uint32_t group, uint16_t column);
+
+/* Where an absolute path lies beneath a mount whose root is `mount_root` (both as /proc shows them): the rest
+ * without '/' before it, "." for the root itself, NULL when it lies elsewhere. Points into `path`. */
+const char *cg_path_below(const char *mount_root, const char *path);
 
 /* Appends the absolute path of a group in its hierarchy: "/job/a". */
 void cg_group_path(const struct cg_tree *tree, uint32_t group, struct cg_text *t);

@@ -1,0 +1,108 @@
+/* Identities of the devices and interfaces that settings name by number or name, for they are called
+ * otherwise on another host. */
+#include <errno.h>
+#include <string.h>
+
+#include "engine/dump_private.h"
+#include "kernel/devices.h"
+#include "kernel/links.h"
+#include "model/value.h"
+
+struct keys {
+	struct cg_tree *tree;
+	const struct cg_knob *knob;
+	bool links;
+};
+
+static bool is_known(const struct cg_tree *tree, enum cg_device_kind kind, struct cg_bytes key)
+{
+	for (uint32_t i = 0; i < tree->devices; i++)
+		if (tree->device[i].kind == kind && cg_bytes_is(key, tree->device[i].key))
+			return true;
+	return false;
+}
+
+static int add_device(
+	struct cg_tree *tree, enum cg_device_kind kind, const char *key, const char *name, const char *stable)
+{
+	uint32_t i = cg_tree_add_device(tree);
+	struct cg_device *d;
+
+	if (i == CG_NONE)
+		return -ENOMEM;
+	d = &tree->device[i];
+	*d = (struct cg_device){kind, cg_arena_string(&tree->arena, key), cg_arena_string(&tree->arena, name),
+		cg_arena_string(&tree->arena, stable)};
+	return d->key && d->name && d->stable ? 0 : -ENOMEM;
+}
+
+/* A block device by its number; one that is not there (any more) is kept with its number alone. */
+static int add_block(struct cg_tree *tree, struct cg_bytes key)
+{
+	_cleanup_text_ struct cg_text number = {0}, name = {0}, stable = {0};
+	int r;
+
+	cg_text_add(&number, key.data, key.len);
+	cg_text_adds(&name, "");
+	cg_text_adds(&stable, "");
+	if (number.failed || name.failed || stable.failed)
+		return -ENOMEM;
+	r = cg_block_identity(number.data, &name, &stable);
+	if (r < 0) {
+		cg_text_reset(&name);
+		cg_text_reset(&stable);
+	}
+	if (r == -ENOMEM || name.failed || stable.failed)
+		return -ENOMEM;
+	return add_device(tree, CG_DEVICE_BLOCK, number.data, name.data, stable.data);
+}
+
+static int see_key(void *context, struct cg_bytes key, struct cg_bytes line)
+{
+	struct keys *k = context;
+
+	(void)line;
+	if (k->knob->key == CG_KEY_LINK) {
+		k->links = true;
+		return 0;
+	}
+	if (!memchr(key.data, ':', key.len) || memchr(key.data, '*', key.len) ||
+		is_known(k->tree, CG_DEVICE_BLOCK, key))
+		return 0;
+	return add_block(k->tree, key);
+}
+
+static int see_value(struct keys *k, const struct cg_knob *knob, struct cg_bytes value)
+{
+	if (!knob || !value.data || (knob->key != CG_KEY_DEVICE && knob->key != CG_KEY_LINK) ||
+		knob->grammar == CG_GRAMMAR_DEVICE_RULES)
+		return 0;
+	k->knob = knob;
+	return cg_value_each_key(knob, value, see_key, k);
+}
+
+static int add_link(void *context, const char *name, const char *stable)
+{
+	return add_device(context, CG_DEVICE_LINK, name, name, stable);
+}
+
+int cg_dump_devices(struct cg_tree *tree, struct cg_error **err)
+{
+	struct keys k = {tree, NULL, false};
+	int r = 0;
+
+	for (uint16_t h = 0; h < tree->hierarchies; h++)
+		for (uint16_t c = 0; r == 0 && c < tree->hierarchy[h].columns; c++)
+			r = see_value(
+				&k, tree->hierarchy[h].column[c].knob, tree->hierarchy[h].column[c].usual);
+	for (uint32_t g = 0; g < tree->groups; g++)
+		for (uint32_t i = 0; r == 0 && i < tree->group[g].settings; i++) {
+			const struct cg_setting *s = &tree->group[g].setting[i];
+
+			r = see_value(&k, tree->hierarchy[tree->group[g].hierarchy].column[s->column].knob,
+				s->value);
+		}
+	if (r < 0)
+		return cg_error_errno(err, -r, "cannot look up devices");
+	return k.links ? cg_links_each(add_link, tree, err) : 0;
+}
