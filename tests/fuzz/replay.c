@@ -26,7 +26,7 @@ static uint64_t step(uint64_t *state)
 /* Each input lies in a block of exactly its size, so that a read past its end is found. */
 static void run_copy(const uint8_t *data, size_t size)
 {
-	uint8_t *copy = malloc(size ? size : 1);
+	uint8_t *copy = calloc(size ? size : 1, 1);
 
 	if (!copy)
 		abort();
@@ -38,7 +38,7 @@ static void run_copy(const uint8_t *data, size_t size)
 static void mutate(const uint8_t *data, size_t size, uint64_t seed)
 {
 	uint64_t state = seed * 0x9e3779b97f4a7c15u + 1;
-	uint8_t *copy = malloc(size + 16);
+	uint8_t *copy = calloc(size + 16, 1);
 	unsigned changes = 1 + (unsigned)(step(&state) % 4);
 
 	if (!copy)
