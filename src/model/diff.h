@@ -21,7 +21,7 @@ struct cg_difference {
 	uint32_t hierarchy_a, hierarchy_b, group_a, group_b; /* CG_NONE where a side has none */
 	const char *path;                                    /* in a's terms */
 	const char *name;                                    /* knob, xattr or file, NULL otherwise */
-	struct cg_bytes a, b; /* the values in words (owner "0:0 755", type, task counts), or raw for settings
+	struct cg_bytes a, b; /* the values in words (owner "0:0 755", type, task counts, "3 groups" missing), or raw for settings
 				 and xattrs */
 };
 

@@ -27,7 +27,7 @@ enum cg_grammar {
 	CG_GRAMMAR_NUMBER,        /* signed decimal within min..max; with MINUS_ONE also -1 */
 	CG_GRAMMAR_NUMBER_MAX,    /* the same, or "max" */
 	CG_GRAMMAR_BYTES,         /* bytes; with MINUS_ONE: -1 writes "unlimited", which reads as LONG_MAX
-	                           * rounded down to a unit */
+				   * rounded down to a unit */
 	CG_GRAMMAR_BYTES_MAX,     /* bytes or "max" */
 	CG_GRAMMAR_PERCENT_MAX,   /* 0 to 100 with at most two decimals, or "max" (cpu.uclamp.*) */
 	CG_GRAMMAR_QUOTA,         /* "QUOTA PERIOD", QUOTA may be "max" (cpu.max) */
@@ -39,7 +39,7 @@ enum cg_grammar {
 	CG_GRAMMAR_KEYED_DEFAULT, /* lines "default VALUE" and "KEY VALUE" (io.weight) */
 	CG_GRAMMAR_DEVICE_RULES,  /* lines "a|b|c MAJ:MIN rwm" (devices.list) */
 	CG_GRAMMAR_FLAG_LINE,     /* first line "name 0|1", statistics below (memory.oom_control); the
-	                           * setting is the flag alone */
+				   * setting is the flag alone */
 	CG_GRAMMAR_TEXT,          /* anything; unknown files */
 };
 
@@ -64,7 +64,7 @@ enum cg_phase {
 	CG_PHASE_TYPE,        /* cgroup.type: before controllers and children's */
 	CG_PHASE_CONTROLLERS, /* cgroup.subtree_control: before children exist */
 	CG_PHASE_CREATE,      /* as soon as the group exists, before its children are made (devices, v1
-	                       * cpuset, inherited ones) */
+			       * cpuset, inherited ones) */
 	CG_PHASE_SETTINGS,    /* limits and weights: after the groups exist, before tasks */
 	CG_PHASE_AFTER_TASKS, /* max.depth, max.descendants, notify_on_release */
 	CG_PHASE_LAST,        /* freeze */
@@ -76,21 +76,21 @@ enum cg_knob_flag {
 	CG_KNOB_ROOT_ONLY = 1 << 2,       /* exists in the hierarchy's root only */
 	CG_KNOB_NON_ROOT = 1 << 3,        /* does not exist in the root */
 	CG_KNOB_ALIAS = 1 << 4,           /* another view of a setting (cpu.weight.nice): read and shown,
-	                                   * never written */
+					   * never written */
 	CG_KNOB_DEPRECATED = 1 << 5,      /* accepted, ignored or refused according to the kernel: a
-	                                   * refusal is said, not fatal */
+					   * refusal is said, not fatal */
 	CG_KNOB_ENTRY_PER_WRITE = 1 << 6, /* one key or rule a write */
 	CG_KNOB_UNIT_ROUNDED = 1 << 7,    /* the kernel rounds down to the unit (page or huge page) */
 	CG_KNOB_LIMIT = 1 << 8,           /* lowering it below the present use reclaims, kills or is
-	                                   * refused; `usage` tells the use */
+					   * refused; `usage` tells the use */
 	CG_KNOB_WITHIN_PARENT = 1 << 9,   /* a child's value is bounded by its parent's: raise top-down,
-	                                   * lower bottom-up */
+					   * lower bottom-up */
 	CG_KNOB_OPTIONAL = 1 << 10,       /* depends on kernel configuration, boot options or hardware */
 	CG_KNOB_DELEGATED = 1 << 11,      /* handed over with a delegated group (cgroup.procs,
-	                                   * cgroup.threads, cgroup.subtree_control) */
+					   * cgroup.threads, cgroup.subtree_control) */
 	CG_KNOB_RETRY = 1 << 12,          /* EBUSY or EAGAIN passes: try again for a while */
 	CG_KNOB_FIRST_WORDS = 1 << 13,    /* what follows " (" is an explanation, and what follows the row's
-	                                   * word is the kernel's judgement: see cg_value_written() */
+					   * word is the kernel's judgement: see cg_value_written() */
 	CG_KNOB_PSI = 1 << 14,            /* only with pressure accounting */
 	CG_KNOB_MINUS_ONE = 1 << 15,      /* -1 may be written and means: no limit */
 };
@@ -107,32 +107,32 @@ struct cg_knob {
 	enum cg_grammar grammar;
 	enum cg_key key;
 	enum cg_default default_kind;
-	const char *default_value;
-	int64_t min, max;         /* NUMBER*, KEYED*, NESTED: the accepted range of each number; QUOTA: of the
-	                           * quota; 0, 0 where the grammar needs none */
+	const char *default_value; /* FIXED; INHERIT: what a hierarchy's root starts with, or NULL */
+	int64_t min, max; /* NUMBER*, KEYED*, NESTED: the accepted range of each number; QUOTA: of the quota;
+			     max INT64_MAX: all that 64 bits hold; 0, 0 where the grammar needs none */
 	const char *const *words; /* WORD: what may be written; NESTED: the sub-keys; NULL-terminated */
 	const char *reset;        /* KEYED*, NESTED: the value that takes an entry (a sub-key) away; reading
-	                           * it says the same as its absence */
-	const char *quantity;     /* what numbers count, for people: "us", "bytes", "cpus", ...; NULL: plain */
+				   * it says the same as its absence */
+	const char *quantity; /* what numbers count, for people: "us", "bytes", "cpus", ...; NULL: plain */
 	enum cg_phase phase;
 	uint8_t order;         /* within a phase, lower first; `bound` and WITHIN_PARENT come before it */
 	const char *read_name; /* the value is read from this file instead (freezer.state:
-	                        * freezer.self_freezing), or NULL */
+				* freezer.self_freezing), or NULL */
 	const char *const *read_words; /* what 0, 1, ... of read_name mean for this knob, or NULL */
 	const char *write_name;        /* rules are added by this file (devices.allow), or NULL */
 	const char *clear_name;        /* and taken away by this one (devices.deny; "a": all), or NULL */
 	const char *usage;     /* the statistic that tells the present use of what this one limits, or NULL */
 	const char *masked_by; /* a bool knob of the same group; while it is 1 this one cannot be written and
-	                        * is not compared (cpu.idle masks cpu.weight) */
-	const char *bound;     /* NULL, or a knob of the same group that must stay >= this one: when both rise,
-	                        * that one first; when both fall, this one first
-	                        * (memory.limit_in_bytes: memory.memsw.limit_in_bytes) */
+				* is not compared (cpu.idle masks cpu.weight) */
+	const char *bound; /* NULL, or a knob of the same group that must stay >= this one: when both rise,
+			    * that one first; when both fall, this one first
+			    * (memory.limit_in_bytes: memory.memsw.limit_in_bytes) */
 	uint32_t since, until; /* kernel versions, CG_KERNEL(major, minor); 0: always; until is the first
-	                        * version without it */
+				* version without it */
 	const char *help;      /* one line for people: what it does, in which unit */
 };
 
-#define CG_KERNEL(major, minor) (((uint32_t) (major) << 16) | (uint32_t) (minor))
+#define CG_KERNEL(major, minor) (((uint32_t)(major) << 16) | (uint32_t)(minor))
 
 /* The table, sorted by name for the look-up; read-only. A name stands in two rows, one for each version, when
  * they differ. */

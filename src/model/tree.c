@@ -470,7 +470,11 @@ bool cg_group_default(const struct cg_tree *tree, uint32_t group, uint16_t colum
 		return false;
 	if (c->knob->default_kind != CG_DEFAULT_INHERIT)
 		return cg_knob_default(c->knob, c->name, tree->inventory.page_size, t);
-	if (g->parent == CG_NONE || !cg_group_value(tree, g->parent, column, &above))
+	if (g->parent == CG_NONE) {
+		cg_text_adds(t, c->knob->default_value ? c->knob->default_value : "");
+		return c->knob->default_value != NULL;
+	}
+	if (!cg_group_value(tree, g->parent, column, &above))
 		return false;
 	cg_text_add(t, above.data, above.len);
 	return true;

@@ -220,6 +220,6 @@ uint32_t cg_tree_find(const struct cg_tree *tree, uint32_t hierarchy, const char
 /* The child of that name. */
 uint32_t cg_group_child(const struct cg_tree *tree, uint32_t group, const char *name);
 
-/* The value that a new group would have here (FIXED, UNLIMITED; INHERIT when the parent is in the tree):
- * false when it cannot be told. Used to leave defaults out of pictures and plans. */
+/* The value that a new group would have here (FIXED, UNLIMITED; INHERIT: its parent's, of a top that which
+ * nobody above changed): false when it cannot be told. Used to leave defaults out of pictures. */
 bool cg_group_default(const struct cg_tree *tree, uint32_t group, uint16_t column, struct cg_text *t);
