@@ -28,13 +28,20 @@ struct cg_apply_options {
 };
 
 /* Writes the undo record whole, runs the operations, reads every setting back, removes the record. On failure
- * rolls back unless no_rollback. *ret tells how it ended also when an error is returned. */
+ * rolls back unless no_rollback; then, and when a step cannot be taken back, the record stays for
+ * cg_recover() and the hint names it. *ret tells how it ended also when an error is returned, *ret_differs
+ * how many things differ or were skipped (notes of the plan that say so, best-effort operations that failed,
+ * tasks that ended meanwhile). Refused before any change: what could not be undone (the type of an existing
+ * group, a task whose present group no mount shows), and a group to be made that is there by now. `members`
+ * may be NULL when the plan attaches none. */
 int cg_apply(const struct cg_live *live, const struct cg_plan *plan, const struct cg_members *members,
-	const struct cg_apply_options *options, enum cg_outcome *ret, struct cg_error **err) CG_MUST_CHECK;
+	const struct cg_apply_options *options, enum cg_outcome *ret, size_t *ret_differs,
+	struct cg_error **err) CG_MUST_CHECK;
 
 /* Undoes every restore whose record lies in state_dir and whose program is gone (the record is locked while
- * it runs): checks that the boot is the same and that what it finds is what the record says, brings back
- * values, tasks and removes groups, then the record. ret_count: records undone. A record that does not fit is
- * left and named. */
+ * it runs), the newest first: checks that the boot and the hierarchy are the same and that what it finds is
+ * what the record says, brings back values, tasks and removes groups, then the record. ret_count: records
+ * undone. A record of another boot is removed, for the reboot took the groups along; one that does not fit is
+ * left and named (DIFFERS); one that could be taken back in part only stays (PARTIAL and an error). */
 int cg_recover(const struct cg_live *live, const struct cg_apply_options *options, size_t *ret_count,
 	enum cg_outcome *ret, struct cg_error **err) CG_MUST_CHECK;

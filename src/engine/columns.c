@@ -7,9 +7,10 @@
 #include <string.h>
 #include <sys/stat.h>
 
-int cg_columns_init(struct cg_columns *c, int version, uint64_t page_size)
+int cg_columns_init(struct cg_columns *c, int version, uint64_t page_size, uint32_t kernel)
 {
-	*c = (struct cg_columns){.version = version, .page_size = page_size, .delegation = CG_FILE_EXTRA};
+	*c = (struct cg_columns){
+		.version = version, .page_size = page_size, .kernel = kernel, .delegation = CG_FILE_EXTRA};
 	return -pthread_mutex_init(&c->lock, NULL);
 }
 
@@ -63,7 +64,7 @@ static int fill_column(struct cg_columns *c, struct cg_live_column *column, cons
 	column->name = cg_arena_string(&c->arena, name);
 	column->knob = knob;
 	column->file = knob && knob->read_name ? knob->read_name : column->name;
-	column->mode = knob ? knob->mode : mode;
+	column->mode = knob ? cg_knob_mode(knob, c->kernel) : mode;
 	if (!column->name)
 		return -ENOMEM;
 	if (knob && cg_knob_default(knob, name, c->page_size, &initial)) {

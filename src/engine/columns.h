@@ -35,13 +35,14 @@ struct cg_columns {
 	struct cg_arena arena;
 	int version;
 	uint64_t page_size;
+	uint32_t kernel; /* CG_KERNEL() */
 	struct cg_live_column *column[CG_COLUMNS_MAX];
 	struct cg_live_set *set[CG_FILE_SETS_MAX];
 	uint16_t columns, sets;
 	uint16_t delegation; /* column of cgroup.subtree_control, or CG_FILE_EXTRA */
 };
 
-int cg_columns_init(struct cg_columns *c, int version, uint64_t page_size) CG_MUST_CHECK;
+int cg_columns_init(struct cg_columns *c, int version, uint64_t page_size, uint32_t kernel) CG_MUST_CHECK;
 void cg_columns_destroy(struct cg_columns *c);
 
 /* The number of the set for this key, made when new; CG_NONE when memory or room is out. */

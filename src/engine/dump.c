@@ -81,25 +81,62 @@ unsigned cg_dump_threads(unsigned asked)
 	return online < 1 ? 1 : online > THREADS_MAX ? THREADS_MAX : (unsigned)online;
 }
 
+/* One word of a list of hierarchies. */
+static bool is_named(const struct cg_live_hierarchy *h, struct cg_bytes word)
+{
+	char label[256];
+
+	if (word.len == 0 || word.len >= sizeof(label))
+		return false;
+	memcpy(label, word.data, word.len);
+	label[word.len] = '\0';
+	return cg_live_matches(h, label);
+}
+
 static bool is_selected(const struct cg_live_hierarchy *h, const char *list)
 {
 	struct cg_bytes rest = cg_bytes_of(list), part;
 
-	if (!list)
+	if (!list || is_named(h, rest))
 		return true;
-	if (cg_live_matches(h, list))
-		return true;
-	while (cg_bytes_split(&rest, ',', &part)) {
-		char label[256];
-
-		if (part.len >= sizeof(label))
-			continue;
-		memcpy(label, part.data, part.len);
-		label[part.len] = '\0';
-		if (cg_live_matches(h, label))
+	while (cg_bytes_split(&rest, ',', &part))
+		if (is_named(h, part))
 			return true;
-	}
 	return false;
+}
+
+static int no_hierarchy(struct cg_bytes name, struct cg_error **err)
+{
+	_cleanup_text_ struct cg_text shown = {0};
+
+	cg_text_escape(&shown, name);
+	(void)cg_error_make(err, CG_FAULT_USAGE, ENOENT, "there is no hierarchy \"%s\" here",
+		shown.data ? shown.data : "");
+	cg_error_hint(err, "/proc/self/cgroup names the hierarchies of this host");
+	return -ENOENT;
+}
+
+/* Each word of the list must name a hierarchy, or the list as a whole (co-mounted controllers). */
+static int check_hierarchies(const struct cg_live *live, const char *list, struct cg_error **err)
+{
+	struct cg_bytes rest = cg_bytes_of(list), part;
+	bool whole = false;
+
+	for (size_t i = 0; list && i < live->count; i++)
+		whole |= is_named(&live->item[i], rest);
+	if (!list || whole)
+		return 0;
+	if (rest.len == 0)
+		return cg_error_usage(err, "the list of hierarchies is empty");
+	while (cg_bytes_split(&rest, ',', &part)) {
+		bool found = false;
+
+		for (size_t i = 0; i < live->count; i++)
+			found |= is_named(&live->item[i], part);
+		if (!found)
+			return no_hierarchy(part, err);
+	}
+	return 0;
 }
 
 /* One hierarchy's part of a dump. */
@@ -171,14 +208,23 @@ static int add_targets(struct part *p, struct cg_walk *w, struct cg_error **err)
 	return r;
 }
 
+int cg_dump_check_dir(const struct cg_live_hierarchy *h, struct cg_error **err)
+{
+	if (!h->is_root)
+		return 0;
+	(void)cg_error_usage(err, "is the root of a hierarchy, which is never a target");
+	cg_error_at(err, h->mount_point, NULL);
+	cg_error_hint(err, "name a group below it");
+	return -EINVAL;
+}
+
 static int add_whole(struct part *p, struct cg_walk *w, struct cg_error **err)
 {
 	const struct cg_live_hierarchy *h = &p->live->item[p->number];
-	int r;
+	int r = cg_dump_check_dir(h, err);
 
-	if (h->is_root)
-		return cg_error_usage(
-			err, "%s is the root of a hierarchy, which is never a target", h->mount_point);
+	if (r < 0)
+		return r;
 	r = cg_walk_add_top(w, h->mount_root, ".", err);
 	return r == -ENOENT ? cg_error_errno(err, ENOENT, "cannot open %s", h->mount_point) : r;
 }
@@ -193,7 +239,7 @@ static int dump_hierarchy(
 	int r;
 
 	*ret_hierarchy = CG_NONE;
-	if (!columns || cg_columns_init(columns, h->version, tree->inventory.page_size) < 0)
+	if (!columns || cg_columns_init(columns, h->version, tree->inventory.page_size, p->live->kernel) < 0)
 		return cg_error_oom(err);
 	r = cg_walk_init(&walk, h, p->options, columns);
 	if (r < 0) {
@@ -221,21 +267,26 @@ static int check_found(const struct cg_live *live, const struct cg_dump_options 
 {
 	for (size_t i = 0; i < options->targets; i++) {
 		const struct cg_target *t = &options->target[i];
-		size_t matching = 0;
+		size_t here = 0, matching = 0;
 
 		if (found[i] || options->optional)
 			continue;
-		for (size_t j = 0; j < live->count; j++)
-			matching += cg_live_matches(&live->item[j], t->hierarchy) &&
-				    is_selected(&live->item[j], options->hierarchies);
+		for (size_t j = 0; j < live->count; j++) {
+			bool named = cg_live_matches(&live->item[j], t->hierarchy);
+
+			here += named;
+			matching += named && is_selected(&live->item[j], options->hierarchies);
+		}
+		if (here == 0 && t->hierarchy)
+			return no_hierarchy(cg_bytes_of(t->hierarchy[0] ? t->hierarchy : "v2"), err);
 		if (matching == 0)
-			(void)cg_error_usage(err, "no such hierarchy here");
+			(void)cg_error_usage(err, "its hierarchy is not among those asked for (%s)",
+				options->hierarchies ? options->hierarchies : "none");
 		else
 			(void)cg_error_make(err, CG_FAULT_USAGE, ENOENT, "there is no such group in %s",
 				matching == 1 ? "that hierarchy" : "any hierarchy");
 		cg_error_at(err, t->path, NULL);
-		cg_error_hint(err, matching ? "a path is given as /proc/PID/cgroup shows it"
-					    : "/proc/self/cgroup names the hierarchies of this host");
+		cg_error_hint(err, "a path is given as /proc/PID/cgroup shows it");
 		return -ENOENT;
 	}
 	return 0;
@@ -274,7 +325,9 @@ int cg_dump(const struct cg_live *live, const struct cg_dump_options *options, s
 
 	if (!tree || !found || !number)
 		return cg_error_oom(err);
-	r = cg_dump_inventory(tree, live, err);
+	r = check_hierarchies(live, options->hierarchies, err);
+	if (r == 0)
+		r = cg_dump_inventory(tree, live, err);
 	/* Without the privilege to ask, each group is asked and says so. */
 	p.programs = !options->no_programs && cg_programs_of_cgroups() != 0;
 	for (size_t i = 0; r == 0 && i < live->count; i++) {

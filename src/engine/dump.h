@@ -48,3 +48,7 @@ int cg_dump(const struct cg_live *live, const struct cg_dump_options *options, s
  * target of the hierarchies that a target names by its label, or of all without targets. */
 int cg_survey(const struct cg_live *live, const struct cg_dump_options *options, struct cg_tree **ret,
 	struct cg_error **err) CG_MUST_CHECK;
+
+/* Adds to a survey the devices and interfaces of this host that settings of the image name: block devices by
+ * stable identity, else by number, and all links. */
+int cg_survey_devices(struct cg_tree *live, const struct cg_tree *image, struct cg_error **err) CG_MUST_CHECK;

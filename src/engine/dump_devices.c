@@ -106,3 +106,38 @@ int cg_dump_devices(struct cg_tree *tree, struct cg_error **err)
 		return cg_error_errno(err, -r, "cannot look up devices");
 	return k.links ? cg_links_each(add_link, tree, err) : 0;
 }
+
+/* Where a device of an image is here: by its stable identity, or, without one, under its number. */
+static int find_block(struct cg_tree *live, const struct cg_device *wanted)
+{
+	_cleanup_text_ struct cg_text key = {0};
+	int r = -ENODEV;
+
+	if (wanted->stable[0])
+		r = cg_block_find(wanted->stable, &key);
+	if (r == 0 && !key.failed)
+		return is_known(live, CG_DEVICE_BLOCK, (struct cg_bytes){key.data, key.len})
+			       ? 0
+			       : add_device(live, CG_DEVICE_BLOCK, key.data, wanted->name, wanted->stable);
+	if (r == -ENOMEM || key.failed)
+		return -ENOMEM;
+	/* What is at the same number here may be another device: its own identity tells. */
+	if (cg_block_check(wanted->key) < 0 || is_known(live, CG_DEVICE_BLOCK, cg_bytes_of(wanted->key)))
+		return 0;
+	return add_block(live, cg_bytes_of(wanted->key));
+}
+
+int cg_survey_devices(struct cg_tree *live, const struct cg_tree *image, struct cg_error **err)
+{
+	bool links = false;
+	int r = 0;
+
+	for (uint32_t i = 0; r == 0 && i < image->devices; i++) {
+		if (image->device[i].kind == CG_DEVICE_BLOCK)
+			r = find_block(live, &image->device[i]);
+		links = links || image->device[i].kind == CG_DEVICE_LINK;
+	}
+	if (r < 0)
+		return cg_error_errno(err, -r, "cannot look up devices");
+	return links ? cg_links_each(add_link, live, err) : 0;
+}

@@ -15,6 +15,9 @@ int cg_dump_finish(
 int cg_dump_add_hierarchy(
 	struct cg_tree *tree, const struct cg_live_hierarchy *h, uint32_t *ret) CG_MUST_CHECK;
 
+/* Refuses (usage fault) a directory that is the root of a whole hierarchy. */
+int cg_dump_check_dir(const struct cg_live_hierarchy *h, struct cg_error **err) CG_MUST_CHECK;
+
 /* How many threads read: those asked for, or as many as pay. */
 unsigned cg_dump_threads(unsigned asked);
 

@@ -40,11 +40,13 @@ struct cg_plan_options {
 	size_t maps;
 	const struct cg_mapping *device; /* device map: "8:16" to "254:0", "eth0" to "ens3" */
 	size_t devices;
-	bool dir;          /* the one top goes to the live hierarchy's fd itself (--dir) */
-	bool keep_top;     /* bind: leave the top's settings */
-	bool no_settings;  /* members only */
-	uint32_t uid, gid; /* fsuid and fsgid of the program: owner of what mkdir makes */
-	bool privileged;   /* may chown to others */
+	bool dir;           /* the one top goes to the live hierarchy's fd itself (--dir) */
+	bool keep_top;      /* bind: leave the top's settings */
+	bool no_settings;   /* members only */
+	uint32_t uid, gid;  /* fsuid and fsgid of the program: owner of what mkdir makes */
+	bool privileged;    /* may chown to others */
+	bool devices_known; /* the live tree lists every device and link of the image that is here
+			       (cg_survey_devices) */
 };
 
 /* A group of the target. Ancestors that must be made are places too. */
@@ -62,10 +64,11 @@ struct cg_place {
 
 enum cg_op_kind {
 	CG_OP_CREATE, /* mkdir; must not exist */
-	CG_OP_WRITE,  /* a setting: `from` is what stands there (data NULL: what a new group has), `to` what
-			 shall */
-	CG_OP_OWNER,  /* of the directory (file NULL) or a file: chown and chmod as they differ */
-	CG_OP_XATTR,  /* `to` is the value, data NULL removes; `from` likewise what stands there */
+	CG_OP_WRITE, /* a setting: `from` is what stands there (of a new group: what the kernel gives it; data
+			NULL: nobody knows), `to` what shall */
+	CG_OP_OWNER, /* of the directory (file NULL) or a file: chown and chmod as they differ; with ALL_FILES
+			of every file in the directory, whose modes stay */
+	CG_OP_XATTR, /* `to` is the value, data NULL removes; `from` likewise what stands there */
 	CG_OP_ATTACH, /* a task enters; `member` */
 	CG_OP_KEEP,   /* nothing is done: "= PATH" */
 	CG_OP_NOTE,   /* nothing is done: "! PATH KNOB: text" */
@@ -77,12 +80,15 @@ enum cg_op_flag {
 	CG_OP_DIFFERS = 1 << 1,     /* NOTE: counts as "something differs or was skipped": exit 1 */
 	CG_OP_MAKES_PRESENT = 1 << 2, /* WRITE of a value that may equal what is there: read first, write if
 					 other (CG_DEFAULT_UNKNOWN) */
+	CG_OP_ALL_FILES = 1 << 3,     /* OWNER: of all files of the group; before and after tell uid and gid
+					 alone. What differs from file to file follows */
 };
 
 struct cg_op {
 	uint8_t kind, flags;
-	uint32_t place;
-	uint32_t member;            /* ATTACH: index into members */
+	uint32_t place;  /* NOTE: CG_NONE when it concerns no place: `file` then tells what (a path, a
+			    hierarchy) */
+	uint32_t member; /* ATTACH: index into members */
 	const struct cg_knob *knob; /* WRITE: NULL for a generic setting */
 	const char *file; /* WRITE: the column's name; OWNER: the file or NULL; XATTR: the attribute's name;
 			     NOTE: the knob or NULL */
@@ -116,11 +122,22 @@ struct cg_plan {
 	size_t creates, writes, attaches, differs; /* counts for summaries */
 };
 
-/* `live` holds what exists at the targets (cg_dump with `optional`), and the ancestors above each top
- * (CG_GROUP_ANCESTOR) from the nearest existing one up; its hierarchies are in the order of the cg_live they
- * were read from, all of them present. Refusals (mode, missing controllers or hierarchies, limits below use,
- * no room, ids, names, devices) are errors that say all that is wrong, not only the first: the message tells
- * the first and the count, and every one is a NOTE in ret->op. */
+/* `live` holds what exists at the targets, and above each top what exists of its ancestors (cg_survey): the
+ * first group of each hierarchy is its directory itself, and the hierarchies are those of the cg_live they
+ * were read from, in its order. Its devices are those that the host has, of each kind that it lists any of;
+ * where it lists none of a kind, keys are kept as they are. Columns of statistics that rows of the catalogue
+ * name as `usage`, and cgroup.stat, are used for the checks of limits and room when they are there.
+ *
+ * Everything of image, live and options must live as long as the plan, which points into them.
+ *
+ * Refusals (mode, missing controllers or hierarchies, limits below use, no room, owners, devices, values that
+ * no dump writes) are collected: the error tells the first (damage of the image before all) and the count,
+ * and *ret then holds a NOTE for each and nothing else. Errors of usage and want of memory come at once. *ret
+ * is to be freed in every case.
+ *
+ * What makes the result differ (exit 1) beside what is skipped: groups and extended attributes that the image
+ * lacks, in the modes that bring what exists to the image (bind, full, props). Elsewhere such groups are only
+ * named. A group where --mode-at begins another mode is a top of that mode. */
 int cg_plan_make(const struct cg_tree *image, const struct cg_tree *live, const struct cg_members *members,
 	const struct cg_plan_options *options, struct cg_plan *ret, struct cg_error **err) CG_MUST_CHECK;
 void cg_plan_free(struct cg_plan *plan);
@@ -130,7 +147,9 @@ void cg_plan_free(struct cg_plan *plan);
 void cg_plan_line(const struct cg_plan *plan, const struct cg_members *members, size_t op, struct cg_text *t);
 
 /* Where each top of the image goes, before anything is looked at: the paths that the live tree must be read
- * at. Applies roots, maps and dir. Calls fn with the image's hierarchy and group, and the target path. */
+ * at. Applies roots, maps and dir ("/" then: the directory itself). Calls fn with the image's hierarchy and
+ * group, and the target path. Paths of options that the image lacks or that are no paths, and tops that would
+ * go to one place, are usage errors. A result of fn below 0 ends and is returned. */
 typedef int cg_target_fn(void *context, uint32_t image_hierarchy, uint32_t image_group, const char *path);
 int cg_plan_targets(const struct cg_tree *image, const struct cg_plan_options *options, cg_target_fn *fn,
 	void *context, struct cg_error **err) CG_MUST_CHECK;

@@ -161,7 +161,7 @@ static uint16_t usual_mode(const struct owners *o, const char *name, uint16_t mo
 {
 	const struct cg_knob *knob = cg_knob_find(name, o->reader->walk->columns->version);
 
-	return knob ? knob->mode : mode;
+	return knob ? cg_knob_mode(knob, o->reader->walk->columns->kernel) : mode;
 }
 
 static int look_at_other_file(struct owners *o, const char *name)

@@ -13,7 +13,8 @@ struct cg_restore_options {
 };
 
 struct cg_restore_counts {
-	size_t groups, settings, tasks, differs; /* done, or planned when dry */
+	size_t groups, settings, tasks; /* done, or planned when dry; 0 when it failed */
+	size_t differs;                 /* things that differ or were skipped, each with its "!" line */
 };
 
 /* Lines go to options->apply.line. *ret and *ret_counts are set whatever is returned. */

@@ -71,8 +71,10 @@ static int add_targets(struct cg_walk *w, const struct cg_dump_options *o, struc
 {
 	const struct cg_live_hierarchy *h = w->hierarchy;
 	struct cg_node *top = NULL;
-	int r = 0;
+	int r = o->whole_fd ? cg_dump_check_dir(h, err) : 0;
 
+	if (r < 0)
+		return r;
 	for (size_t i = 0; i < o->targets || (i == 0 && o->whole_fd); i++) {
 		const char *relative = ".";
 
@@ -86,13 +88,13 @@ static int add_targets(struct cg_walk *w, const struct cg_dump_options *o, struc
 			cg_error_at(err, o->target[i].path, NULL);
 			return r;
 		}
-		if (!top)
+		if (!top) {
 			r = cg_walk_add_node(w, h->mount_root, ".", &top, err);
-		if (r < 0)
-			return r == -ENOENT ? cg_error_errno(err, ENOENT, "cannot open %s", h->mount_point)
-					    : r;
-		if (!o->whole_fd)
-			top->flags = i == 0 || top->flags ? CG_GROUP_ANCESTOR : 0;
+			if (r < 0)
+				return r == -ENOENT ? cg_error_errno(err, ENOENT, "cannot open %s", h->mount_point)
+						    : r;
+			top->flags = o->whole_fd ? 0 : CG_GROUP_ANCESTOR;
+		}
 		r = add_path(w, top, strcmp(relative, ".") == 0 ? "" : relative);
 		if (r < 0)
 			return cg_error_errno(err, -r, "cannot look at the target");
@@ -102,15 +104,16 @@ static int add_targets(struct cg_walk *w, const struct cg_dump_options *o, struc
 	return 0;
 }
 
-static int survey_hierarchy(struct cg_tree *tree, const struct cg_live_hierarchy *h,
+static int survey_hierarchy(struct cg_tree *tree, const struct cg_live *live, size_t i,
 	const struct cg_dump_options *options, struct cg_error **err)
 {
+	const struct cg_live_hierarchy *h = &live->item[i];
 	_cleanup_free_ struct cg_columns *columns = calloc(1, sizeof(*columns));
 	uint32_t number;
 	struct cg_walk walk;
 	int r;
 
-	if (!columns || cg_columns_init(columns, h->version, tree->inventory.page_size) < 0)
+	if (!columns || cg_columns_init(columns, h->version, tree->inventory.page_size, live->kernel) < 0)
 		return cg_error_oom(err);
 	if (cg_walk_init(&walk, h, options, columns) < 0) {
 		cg_columns_destroy(columns);
@@ -138,7 +141,7 @@ int cg_survey(const struct cg_live *live, const struct cg_dump_options *options,
 		return cg_error_oom(err);
 	r = cg_dump_inventory(tree, live, err);
 	for (size_t i = 0; r == 0 && i < live->count; i++)
-		r = survey_hierarchy(tree, &live->item[i], options, err);
+		r = survey_hierarchy(tree, live, i, options, err);
 	if (r == 0)
 		r = cg_tree_link(tree, err);
 	if (r == 0)
