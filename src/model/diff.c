@@ -426,7 +426,8 @@ static uint32_t end_of(const struct cg_tree *tree, uint32_t group)
 	return end;
 }
 
-/* A whole subtree that one side lacks, [group, end): its value is how many groups that are. `above` is the path of its parent in a's terms, with
+/* A whole subtree that one side lacks, [group, end): its value is how many groups that are. `above` is the
+ * path of its parent in a's terms, with
  * '/', empty for a top. */
 static int add_lonely(struct pair *p, bool in_a, uint32_t group, uint32_t end, const char *above)
 {

@@ -99,6 +99,14 @@ const struct cg_knob *cg_knob_find(const char *name, int version)
 	return knob;
 }
 
+bool cg_knob_tells_usage(const struct cg_knob *knob)
+{
+	for (size_t i = 0; i < cg_knob_count; i++)
+		if (cg_knob_table[i].usage && strcmp(cg_knob_table[i].usage, knob->name) == 0)
+			return true;
+	return false;
+}
+
 uint16_t cg_knob_mode(const struct cg_knob *knob, uint32_t kernel)
 {
 	return kernel < knob->mode_since ? knob->old_mode : knob->mode;

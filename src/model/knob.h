@@ -143,6 +143,9 @@ extern const size_t cg_knob_count;
  * know it. Names of a huge page size match the row with the '*'. */
 const struct cg_knob *cg_knob_find(const char *name, int version);
 
+/* Whether some setting names this file as the one that tells its present use. */
+bool cg_knob_tells_usage(const struct cg_knob *knob);
+
 /* The permission bits that a new file has on this kernel (CG_KERNEL()). */
 uint16_t cg_knob_mode(const struct cg_knob *knob, uint32_t kernel);
 

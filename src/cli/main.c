@@ -1,0 +1,73 @@
+/* The program: its verbs are the rows below, in the order that help shows. */
+#include <errno.h>
+#include <fcntl.h>
+#include <locale.h>
+#include <signal.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "cli/cli.h"
+
+static const struct cli_verb *const verbs[] = {
+	&cli_verb_dump,
+	&cli_verb_restore,
+	&cli_verb_show,
+	&cli_verb_check,
+	&cli_verb_verify,
+	&cli_verb_diff,
+	&cli_verb_decode,
+	&cli_verb_encode,
+	&cli_verb_recover,
+	&cli_verb_help,
+	NULL,
+};
+
+static int run(struct cli *cli, int argc, char **argv)
+{
+	int first, r = cli_parse_common(cli, argc, argv, &first);
+
+	if (r)
+		return r;
+	cli_terminal_init(cli);
+	if (cli->version) {
+		cli_version(cli);
+		return CLI_EXIT_OK;
+	}
+	if (cli->help && first == argc) {
+		cli_help_all(cli);
+		return CLI_EXIT_OK;
+	}
+	if (first == argc)
+		return cli_usage(cli, "say what to do: cgtree VERB ...");
+	cli->verb = cli_verb_find(cli, argv[first]);
+	if (!cli->verb)
+		return cli_unknown_verb(cli, argv[first]);
+	return cli->verb->run(cli, argc - first, argv + first);
+}
+
+/* A standard descriptor that is closed would be given to the next file that is opened, and what is said to a
+ * person would end up in an image. The place is taken by something that can be neither read nor written. */
+static int occupy_standard(void)
+{
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+		if (fcntl(fd, F_GETFD) < 0 && errno == EBADF && open("/", O_PATH) != fd)
+			return -errno;
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	struct cli cli = {.verbs = verbs};
+	int status;
+
+	if (occupy_standard() < 0)
+		return CLI_EXIT_FAILED;
+	(void)setlocale(LC_ALL, "");
+	/* A closed pipe is an error of the write that meets it, told as such. */
+	(void)signal(SIGPIPE, SIG_IGN);
+	status = run(&cli, argc, argv);
+	if (status == CLI_SHOWN)
+		status = CLI_EXIT_OK;
+	return cli_finish(&cli, status);
+}

@@ -1,0 +1,402 @@
+/* cgtree restore and recover: an image to the live tree, and what a killed restore left back to what it was.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "cli/lines.h"
+#include "cli/restore_options.h"
+#include "cli/source.h"
+#include "engine/restore.h"
+
+#define STATE_DIR "/run/cgtree"
+
+struct restore_options {
+	const char *mode, *dir, *pid_map, *device_map, *report, *state_dir;
+	struct cli_list mode_at, root, map;
+	int members, pidns;
+	bool dry_run, keep_top, no_rollback;
+};
+
+enum members_word { MEMBERS_AUTO, MEMBERS_NONE };
+static const char *const members_words[] = {"auto", "none", NULL};
+
+#define AT(member) offsetof(struct restore_options, member)
+static const struct cli_option restore_table[] = {
+	{'\0', "mode", CLI_TEXT, AT(mode), "MODE", NULL, CLI_NAMES_NOTHING,
+		"strict, opportunistic (or soft), bind, full, props or none; see above (default: strict)"},
+	{'\0', "mode-at", CLI_LIST, AT(mode_at), "PATH=MODE", NULL, CLI_NAMES_NOTHING,
+		"another mode from this path of the image down; the longest path wins; may be repeated"},
+	{'\0', "root", CLI_LIST, AT(root), "[HIER:]PATH", NULL, CLI_NAMES_GROUP,
+		"put the top of the tree there (default: where it was); may be repeated for several hierarchies"},
+	{'\0', "map", CLI_LIST, AT(map), "OLD=NEW", NULL, CLI_NAMES_GROUP,
+		"put the group OLD of the image, and all below, at NEW; may be repeated"},
+	{'\0', "dir", CLI_TEXT, AT(dir), "DIR", NULL, CLI_NAMES_DIRECTORY,
+		"put the top of the tree at this directory on a cgroup file system (a bind mount, a container's "
+		"view)"},
+	{'n', "dry-run", CLI_FLAG, AT(dry_run), .help = "print what would be done and change nothing"},
+	{'\0', "members", CLI_CHOICE, AT(members), "WHICH", members_words, CLI_NAMES_NOTHING,
+		"auto moves the recorded tasks that still run, none moves nobody (default: auto)"},
+	{'\0', "pid-map", CLI_TEXT, AT(pid_map), "FILE", NULL, CLI_NAMES_FILE,
+		"tasks have other ids now: lines \"OLD NEW\", # begins a comment"},
+	{'\0', "pidns", CLI_PID, AT(pidns), "PID", NULL, CLI_NAMES_NOTHING,
+		"tasks are found by their id inside the pid namespace of this process"},
+	{'\0', "device-map", CLI_TEXT, AT(device_map), "FILE", NULL, CLI_NAMES_FILE,
+		"devices and interfaces are called otherwise here: lines \"8:16 254:0\" or \"eth0 ens3\""},
+	{'\0', "keep-top", CLI_FLAG, AT(keep_top),
+		.help = "mode bind: leave the settings of the top as they are"},
+	{'\0', "no-rollback", CLI_FLAG, AT(no_rollback),
+		.help = "after a failure leave what was done instead of taking it back"},
+	{'\0', "report", CLI_TEXT, AT(report), "FILE", NULL, CLI_NAMES_FILE,
+		"write what was done to FILE, as JSON (schema cgtree.restore/1), also after a failure"},
+	{'\0', "state-dir", CLI_TEXT, AT(state_dir), "DIR", NULL, CLI_NAMES_DIRECTORY,
+		"where the undo record lies while the restore runs (default: " STATE_DIR ")"},
+	{0},
+};
+#undef AT
+
+static void restore_options_free(struct restore_options *o)
+{
+	cli_list_free(&o->mode_at);
+	cli_list_free(&o->root);
+	cli_list_free(&o->map);
+}
+
+static bool names_bind(const struct cg_plan_options *plan)
+{
+	bool bind = plan->mode == CG_MODE_BIND;
+
+	for (size_t i = 0; i < plan->mode_ats; i++)
+		bind |= plan->mode_at[i].mode == CG_MODE_BIND;
+	return bind;
+}
+
+/* The engine's options from the command line's. */
+static int fill_options(const struct restore_options *o, struct cli_request *q,
+	struct cg_restore_options *ret, struct cg_error **err)
+{
+	int r = cg_mode_parse(o->mode ? o->mode : cg_mode_name(CG_MODE_STRICT), &ret->plan.mode, err);
+
+	if (r < 0)
+		cg_error_wrap(err, "--mode");
+	if (r == 0)
+		r = cli_request_mode_ats(q, &o->mode_at, err);
+	if (r == 0)
+		r = cli_request_roots(q, &o->root, err);
+	if (r == 0)
+		r = cli_request_maps(q, &o->map, err);
+	if (r == 0 && o->pid_map)
+		r = cli_request_pid_map(q, o->pid_map, err);
+	if (r == 0 && o->device_map)
+		r = cli_request_device_map(q, o->device_map, err);
+	if (r < 0)
+		return r;
+	ret->plan.mode_at = q->mode_at;
+	ret->plan.mode_ats = q->mode_ats;
+	ret->plan.root = q->root;
+	ret->plan.roots = q->roots;
+	ret->plan.map = q->map;
+	ret->plan.maps = q->maps;
+	ret->plan.device = q->device;
+	ret->plan.devices = q->devices;
+	ret->plan.dir = o->dir != NULL;
+	ret->plan.keep_top = o->keep_top;
+	ret->members.none = o->members == MEMBERS_NONE;
+	ret->members.pid_map = q->pid_map;
+	ret->members.pid_maps = q->pid_maps;
+	ret->members.pidns = o->pidns;
+	ret->apply.no_rollback = o->no_rollback;
+	ret->apply.state_dir = o->state_dir ? o->state_dir : STATE_DIR;
+	ret->dry_run = o->dry_run;
+	if (o->keep_top && !names_bind(&ret->plan))
+		return cg_error_usage(err, "--keep-top belongs to mode bind, which is asked for nowhere");
+	return 0;
+}
+
+struct restore_result {
+	enum cg_outcome outcome;
+	struct cg_restore_counts counts;
+	struct cg_error *err;
+};
+
+static void result_json(FILE *file, const struct restore_options *o, const struct cli_lines *lines,
+	const struct restore_result *res)
+{
+	struct json_out j = json_begin(file, true);
+
+	json_open(&j, '{');
+	json_text(json_member(&j, "schema"), "cgtree.restore/1");
+	json_bool(json_member(&j, "dry_run"), o->dry_run);
+	json_text(json_member(&j, "outcome"), cli_outcome_name(res->outcome));
+	json_number(json_member(&j, "groups"), res->counts.groups);
+	json_number(json_member(&j, "settings"), res->counts.settings);
+	json_number(json_member(&j, "tasks"), res->counts.tasks);
+	json_number(json_member(&j, "differs"), res->counts.differs);
+	cli_lines_json(json_member(&j, "lines"), lines);
+	if (res->err)
+		json_error(json_member(&j, "error"), res->err);
+	json_close(&j, '}');
+	json_end(&j);
+}
+
+static int write_report(struct cli_output *out, const struct restore_options *o,
+	const struct cli_lines *lines, const struct restore_result *res, struct cg_error **err)
+{
+	_cleanup_free_ char *text = NULL;
+	size_t size = 0;
+	FILE *file = open_memstream(&text, &size);
+	int r;
+
+	if (!file)
+		return cg_error_oom(err);
+	result_json(file, o, lines, res);
+	if (fclose(file) != 0)
+		return cg_error_oom(err);
+	r = cli_output_write(out, text, size, err);
+	return r < 0 ? r : cli_output_commit(out, err);
+}
+
+static void say_summary(struct cli *cli, const struct restore_options *o, const struct restore_result *res)
+{
+	_cleanup_text_ struct cg_text t = {0};
+
+	cg_text_adds(&t, o->dry_run ? "would restore " : "restored ");
+	cli_plural(&t, res->counts.groups, "group", "groups");
+	cg_text_adds(&t, ", ");
+	cli_plural(&t, res->counts.settings, "setting", "settings");
+	cg_text_adds(&t, ", ");
+	cli_plural(&t, res->counts.tasks, "task", "tasks");
+	if (res->counts.differs) {
+		cg_text_adds(&t, "; ");
+		cli_plural(&t, res->counts.differs, "thing differs or is skipped",
+			"things differ or are skipped");
+	}
+	if (t.data)
+		cli_say(cli, "%s", t.data);
+}
+
+static int do_restore(struct cli *cli, const struct restore_options *o, const char *image,
+	struct cli_lines *lines, struct restore_result *res, struct cg_error **err)
+{
+	_cleanup_request_ struct cli_request request = {0};
+	_cleanup_source_ struct cli_source source = {0};
+	_cleanup_live_ struct cg_live live = {0};
+	struct cg_restore_options options = {
+		.apply = {.line = cli_line,
+			.line_context = lines,
+			.progress = cli_progress,
+			.progress_context = cli,
+			.stop = cli_catch_signals()},
+	};
+	int r = fill_options(o, &request, &options, err);
+
+	res->outcome = CG_OUTCOME_UNCHANGED;
+	if (r == 0)
+		r = cli_read_image(image, &source, err);
+	if (r == 0)
+		r = o->dir ? cg_live_open_dir(o->dir, &live, err) : cg_live_open(&live, err);
+	if (r == 0)
+		r = cg_restore(&live, source.tree, &options, &res->outcome, &res->counts, err);
+	cli_progress_clear(cli);
+	return r;
+}
+
+static int restore(struct cli *cli, const struct restore_options *o, const char *image)
+{
+	_cleanup_output_ struct cli_output report = CLI_OUTPUT_INIT;
+	_cleanup_error_ struct cg_error *err = NULL, *report_err = NULL;
+	struct cli_lines lines = {
+		.cli = cli, .style = cli_style_of(cli->color_out), .keep = cli->json || o->report};
+	struct restore_result res = {0};
+	int r, status;
+
+	if (o->report && cli_output_open(&report, o->report, &err) < 0)
+		return cli_fail(cli, err);
+	/* The lines tell the progress when a person sees them. */
+	if (cli->width && !cli->quiet && !cli->json)
+		cli->progress_on = cli->progress;
+	r = do_restore(cli, o, image, &lines, &res, &err);
+	res.err = err;
+	(void)fflush(stdout);
+	if (r < 0)
+		(void)cli_fail_text(cli, err);
+	else if (!cli->quiet && !cli->json)
+		say_summary(cli, o, &res);
+	status = cli_exit_of_outcome(cli, res.outcome, err);
+	if (cli->json)
+		result_json(stdout, o, &lines, &res);
+	if (o->report && write_report(&report, o, &lines, &res, &report_err) < 0) {
+		(void)cli_fail_text(cli, report_err);
+		/* The tree is as asked for, but the report is lacking. */
+		status = status == CLI_EXIT_OK ? CLI_EXIT_DIFFERS : status;
+	}
+	cg_text_free(&lines.kept);
+	return status;
+}
+
+static int check_restore(struct cli *cli, const struct restore_options *o, int words)
+{
+	if (words != 1)
+		return cli_usage(
+			cli, words ? "one image at a time" : "say which image: FILE, or - for stdin");
+	if (o->dir && o->root.count)
+		return cli_usage(cli, "--dir and --root each say where the top goes: give one of them");
+	if (o->pid_map && o->pidns)
+		return cli_usage(cli, "--pid-map and --pidns each say which task is which: give one of them");
+	if (o->members == MEMBERS_NONE && (o->pid_map || o->pidns))
+		return cli_usage(
+			cli, "--members none moves no task: --pid-map and --pidns have no meaning beside it");
+	return 0;
+}
+
+static int run_restore(struct cli *cli, int argc, char **argv)
+{
+	_cleanup_(restore_options_free) struct restore_options o = {0};
+	int first, r = cli_parse(cli, &o, argc, argv, &first);
+
+	if (r == 0)
+		r = check_restore(cli, &o, argc - first);
+	return r ? r : restore(cli, &o, argv[first]);
+}
+
+const struct cli_verb cli_verb_restore = {
+	.name = "restore",
+	.summary = "bring the tree of an image back",
+	.synopsis =
+		(const char *const[]){"FILE|- [--mode MODE] [--mode-at PATH=MODE]... [--root [HIER:]PATH] "
+				      "[--map OLD=NEW]... [--dir DIR] [-n|--dry-run] [--members auto|none] "
+				      "[--pid-map FILE] [--pidns PID] [--device-map FILE] [--keep-top] "
+				      "[--no-rollback] [--report FILE]",
+			NULL},
+	.description = (const char *const
+			[]){"Reads and checks the whole image, looks at the target, makes a plan, and carries it out: all "
+			    "of it, or, when something fails, nothing. What a restore has changed is recorded in "
+			    "" STATE_DIR
+			    " while it runs; after a kill, \"cgtree recover\" undoes it. SIGINT and SIGTERM "
+			    "roll back.",
+		"strict: the top must not exist yet; everything is created. opportunistic: what exists is "
+		"reused as it is, what is missing is created, and a setting that fails is named. bind: the "
+		"top exists (made and mounted beforehand); what is below is rebuilt with its settings. full: "
+		"what exists is brought to the image, what is missing is created. props: all groups exist, "
+		"only settings are brought back. none: all groups exist, only tasks are moved.",
+		"A line for each change as it becomes true: \"+ PATH\" created, \"~ PATH FILE OLD -> NEW\" "
+		"changed, \"= PATH\" kept as it is, \"> PATH PID NAME\" a task enters, \"! PATH FILE: why\" "
+		"differs, was skipped or failed, \"- PATH\" removed again. --dry-run prints the same text.",
+		NULL},
+	.options = restore_table,
+	.examples = (const struct cli_example[]){{"cgtree restore job.cgt -n",
+							 "what would be done, changing nothing"},
+		{"cgtree restore job.cgt", "bring /job back where it was, with its tasks that still run"},
+		{"cgtree restore job.cgt --root /copy --members none", "the same tree and limits elsewhere"},
+		{"cgtree restore job.cgt --mode bind --dir /sys/fs/cgroup", "inside a container"},
+		{"cgtree restore job.cgt --mode full --mode-at /job/tmp=opportunistic",
+			"another mode from a group down"},
+		{0}},
+	.exits = (const char *const[]){"0 the target is exactly as the image says",
+		"1 done, but something differs or was skipped: each has its \"!\" line",
+		"2 failed; the target is as it was before",
+		"3 failed; the target is partly changed (--no-rollback, or taking back failed)",
+		"4 the image is damaged or incomplete; nothing was changed",
+		"5 the image is of a version, or has a feature, that is not read here; nothing was changed",
+		"64 the command line is wrong", NULL},
+	.arguments = CLI_NAMES_FILE,
+	.changes = true,
+	.run = run_restore,
+};
+
+struct recover_options {
+	const char *dir, *state_dir;
+};
+
+static const struct cli_option recover_table[] = {
+	{'\0', "dir", CLI_TEXT, offsetof(struct recover_options, dir), "DIR", NULL, CLI_NAMES_DIRECTORY,
+		"the restore worked through this directory (restore --dir)"},
+	{'\0', "state-dir", CLI_TEXT, offsetof(struct recover_options, state_dir), "DIR", NULL,
+		CLI_NAMES_DIRECTORY, "where undo records lie (default: " STATE_DIR ")"},
+	{0},
+};
+
+static void recover_json(
+	const struct cli_lines *lines, size_t count, enum cg_outcome outcome, const struct cg_error *err)
+{
+	struct json_out j = json_begin(stdout, true);
+
+	json_open(&j, '{');
+	json_text(json_member(&j, "schema"), "cgtree.recover/1");
+	json_text(json_member(&j, "outcome"), cli_outcome_name(outcome));
+	json_number(json_member(&j, "undone"), count);
+	cli_lines_json(json_member(&j, "lines"), lines);
+	if (err)
+		json_error(json_member(&j, "error"), err);
+	json_close(&j, '}');
+	json_end(&j);
+}
+
+static void say_undone(struct cli *cli, size_t count)
+{
+	_cleanup_text_ struct cg_text t = {0};
+
+	cli_plural(&t, count, "restore was undone", "restores were undone");
+	cli_say(cli, "%s", count && t.data ? t.data : "no killed restore was found");
+}
+
+static int recover(struct cli *cli, const struct recover_options *o)
+{
+	_cleanup_error_ struct cg_error *err = NULL;
+	_cleanup_live_ struct cg_live live = {0};
+	struct cli_lines lines = {.cli = cli, .style = cli_style_of(cli->color_out), .keep = cli->json};
+	struct cg_apply_options options = {
+		.state_dir = o->state_dir ? o->state_dir : STATE_DIR,
+		.stop = cli_catch_signals(),
+		.line = cli_line,
+		.line_context = &lines,
+		.progress = cli_progress,
+		.progress_context = cli,
+	};
+	enum cg_outcome outcome = CG_OUTCOME_UNCHANGED;
+	size_t count = 0;
+	int r = o->dir ? cg_live_open_dir(o->dir, &live, &err) : cg_live_open(&live, &err);
+
+	if (r == 0)
+		r = cg_recover(&live, &options, &count, &outcome, &err);
+	(void)fflush(stdout);
+	if (r < 0)
+		(void)cli_fail_text(cli, err);
+	else if (!cli->quiet && !cli->json)
+		say_undone(cli, count);
+	if (cli->json)
+		recover_json(&lines, count, outcome, err);
+	cg_text_free(&lines.kept);
+	return cli_exit_of_outcome(cli, outcome, err);
+}
+
+static int run_recover(struct cli *cli, int argc, char **argv)
+{
+	struct recover_options o = {0};
+	int first, r = cli_parse(cli, &o, argc, argv, &first);
+
+	if (r)
+		return r;
+	if (first < argc)
+		return cli_usage(cli, "recover takes no argument: it finds the records itself");
+	return recover(cli, &o);
+}
+
+const struct cli_verb cli_verb_recover = {
+	.name = "recover",
+	.summary = "undo a restore that was killed",
+	.synopsis = (const char *const[]){"[--state-dir DIR] [--dir DIR]", NULL},
+	.description =
+		(const char *const[]){
+			"Looks for the undo records of restores whose program is gone, checks that what stands there "
+			"is what the record says, and brings back values and tasks and removes the groups that were "
+			"made. A record that does not fit is left alone and named.",
+			NULL},
+	.options = recover_table,
+	.examples = (const struct cli_example[]){{"cgtree recover", "after a restore was killed"}, {0}},
+	.exits = (const char *const[]){"0 nothing was to be undone, or all of it was",
+		"1 done, but something was found otherwise than recorded: each has its \"!\" line",
+		"2 failed, nothing was changed", "3 failed, the target is partly changed",
+		"64 the command line is wrong", NULL},
+	.changes = true,
+	.run = run_recover,
+};
