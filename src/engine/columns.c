@@ -121,6 +121,14 @@ static bool is_generic_setting(int group, const char *name, uint16_t *ret_mode)
 	return (st.st_mode & 0444) && (st.st_mode & 0222);
 }
 
+static bool is_read(const struct cg_columns *c, const struct cg_knob *knob)
+{
+	if (knob->kind == CG_KNOB_STATISTIC)
+		return c->with_usage && cg_knob_tells_usage(knob);
+	return knob->kind == CG_KNOB_SETTING && !(knob->flags & CG_KNOB_ALIAS) &&
+	       knob->phase != CG_PHASE_TYPE;
+}
+
 static int learn_file(const char *name, unsigned char type, void *context)
 {
 	struct learning *l = context;
@@ -132,9 +140,7 @@ static int learn_file(const char *name, unsigned char type, void *context)
 	if (type == DT_DIR)
 		return 0;
 	knob = cg_knob_find(name, l->columns->version);
-	if (knob ? knob->kind != CG_KNOB_SETTING || knob->flags & CG_KNOB_ALIAS ||
-				knob->phase == CG_PHASE_TYPE
-		 : !is_generic_setting(l->group, name, &mode))
+	if (knob ? !is_read(l->columns, knob) : !is_generic_setting(l->group, name, &mode))
 		return 0;
 	if (l->set->columns == CG_ARRAY_SIZE(l->set->column))
 		return -E2BIG;

@@ -36,6 +36,7 @@ struct cg_columns {
 	int version;
 	uint64_t page_size;
 	uint32_t kernel; /* CG_KERNEL() */
+	bool with_usage; /* statistics that tell the use of a limit are read too */
 	struct cg_live_column *column[CG_COLUMNS_MAX];
 	struct cg_live_set *set[CG_FILE_SETS_MAX];
 	uint16_t columns, sets;

@@ -42,10 +42,11 @@ int cg_dump(const struct cg_live *live, const struct cg_dump_options *options, s
 	struct cg_error **err) CG_MUST_CHECK;
 
 /* Looks at the places that a restore aims at: what exists of each target, whole, and every group above it
- * from the hierarchy's descriptor down, with CG_GROUP_ANCESTOR set (settings only). No tasks, programs or
- * identities. Hierarchy i of the tree is live->item[i], present also without groups; each has one top, the
- * descriptor itself, named by its mount_root ("/" on most hosts). With whole_fd the descriptor itself is the
- * target of the hierarchies that a target names by its label, or of all without targets. */
+ * from the hierarchy's descriptor down, with CG_GROUP_ANCESTOR set (settings, and the statistics that tell a
+ * limit's use). No tasks, programs or identities. Hierarchy i of the tree is live->item[i], present also
+ * without groups; each has one top, the descriptor itself, named by its mount_root ("/" on most hosts). With
+ * whole_fd the descriptor itself is the target of the hierarchies that a target names by its label, or of all
+ * without targets. */
 int cg_survey(const struct cg_live *live, const struct cg_dump_options *options, struct cg_tree **ret,
 	struct cg_error **err) CG_MUST_CHECK;
 

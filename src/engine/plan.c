@@ -286,11 +286,34 @@ static int make(struct cg_planner *p, struct cg_error **err)
 	cg_plan_room(p);
 	cg_plan_relax(p);
 	walk_places(p);
+	cg_plan_owners_later(p);
 	cg_plan_tighten(p);
 	cg_plan_note_extras(p);
 	cg_plan_attach(p);
 	cg_plan_late(p);
 	return finish(p, err);
+}
+
+/* A path can be in several hierarchies: then its lines say which one they mean. */
+static int label_hierarchies(struct cg_planner *p, struct cg_error **err)
+{
+	struct cg_plan *plan = p->plan;
+	const struct cg_place *other = plan->place;
+
+	while (other < plan->place + plan->places && other->hierarchy == plan->place->hierarchy)
+		other++;
+	if (other == plan->place + plan->places)
+		return 0;
+	plan->label = cg_arena_array(&plan->arena, p->live->hierarchies, sizeof(*plan->label));
+	for (uint16_t i = 0; plan->label && i < p->live->hierarchies; i++) {
+		_cleanup_text_ struct cg_text t = {0};
+		const char *label = cg_hierarchy_label(&p->live->hierarchy[i], &t);
+
+		plan->label[i] = t.failed ? NULL : cg_arena_string(&plan->arena, label);
+		if (!plan->label[i])
+			return cg_error_oom(err);
+	}
+	return plan->label ? 0 : cg_error_oom(err);
 }
 
 int cg_plan_make(const struct cg_tree *image, const struct cg_tree *live, const struct cg_members *members,
@@ -302,6 +325,8 @@ int cg_plan_make(const struct cg_tree *image, const struct cg_tree *live, const 
 
 	*ret = (struct cg_plan){0};
 	r = make(&p, err);
+	if (r == 0)
+		r = label_hierarchies(&p, err);
 	planner_free(&p);
 	return r;
 }

@@ -120,6 +120,8 @@ struct cg_plan {
 	struct cg_op *op;
 	size_t places, ops, place_room, op_room;
 	size_t creates, writes, attaches, differs; /* counts for summaries */
+	const char **label; /* of each live hierarchy, when the plan concerns several: lines then tell them
+			       apart; else NULL */
 };
 
 /* `live` holds what exists at the targets, and above each top what exists of its ancestors (cg_survey): the

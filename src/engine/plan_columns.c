@@ -298,15 +298,16 @@ struct cg_bytes cg_plan_want(struct cg_planner *p, uint32_t place, uint16_t colu
 static struct cg_bytes value_above(struct cg_planner *p, uint32_t place, uint16_t column)
 {
 	const struct cg_place *at = &p->plan->place[place];
+	const bool late = cg_plan_is_late(&cg_plan_hierarchy(p, place)->column[column]);
 	struct cg_change change;
 
 	if (!at->exists) {
-		if (at->image_group != CG_NONE && p->seat[place].apply &&
+		if (at->image_group != CG_NONE && p->seat[place].apply && !late &&
 			cg_group_has_column(p->image, at->image_group, column))
 			return cg_plan_want(p, place, column);
 		return cg_plan_fresh(p, place, column);
 	}
-	if (p->seat[place].apply && cg_plan_change(p, place, column, false, &change) && !change.tightens)
+	if (p->seat[place].apply && !late && cg_plan_change(p, place, column, false, &change) && !change.tightens)
 		return change.to;
 	return cg_plan_live_value(p, cg_plan_hierarchy(p, place), at->live_group, column);
 }

@@ -35,6 +35,15 @@ static void add_owner(struct cg_text *t, const struct cg_op *op, const struct cg
 		cg_text_printf(t, " %o", o->mode);
 }
 
+static void add_hierarchy(const struct cg_plan *plan, const struct cg_op *op, struct cg_text *t)
+{
+	if (!plan->label)
+		return;
+	cg_text_adds(t, "  (");
+	add_escaped(t, plan->label[plan->place[op->place].hierarchy]);
+	cg_text_addc(t, ')');
+}
+
 static void note_line(const struct cg_plan *plan, const struct cg_op *op, struct cg_text *t)
 {
 	cg_text_adds(t, "!");
@@ -63,12 +72,17 @@ static void change_line(const struct cg_plan *plan, const struct cg_op *op, stru
 		add_owner(t, op, &op->before);
 		cg_text_adds(t, " -> ");
 		add_owner(t, op, &op->after);
+		if (!op->file)
+			add_hierarchy(plan, op, t);
 		return;
 	}
 	cg_text_addc(t, ' ');
 	add_value(t, op->from, op->kind == CG_OP_XATTR ? "(none)" : "(new)");
 	cg_text_adds(t, " -> ");
 	add_value(t, op->to, "(none)");
+	/* A setting's name tells its hierarchy, but for the few that each has. */
+	if (op->kind == CG_OP_XATTR || (op->knob && !op->knob->controller[0]))
+		add_hierarchy(plan, op, t);
 }
 
 static void attach_line(
@@ -78,6 +92,7 @@ static void attach_line(
 	add_escaped(t, plan->place[op->place].path);
 	cg_text_printf(t, " %d ", m->whole_process ? m->pid : m->tid);
 	add_escaped(t, m->comm);
+	add_hierarchy(plan, op, t);
 }
 
 void cg_plan_line(const struct cg_plan *plan, const struct cg_members *members, size_t op, struct cg_text *t)
@@ -88,12 +103,14 @@ void cg_plan_line(const struct cg_plan *plan, const struct cg_members *members, 
 	case CG_OP_CREATE:
 		cg_text_adds(t, "+ ");
 		add_escaped(t, plan->place[o->place].path);
+		add_hierarchy(plan, o, t);
 		if (plan->place[o->place].image_group == CG_NONE)
 			cg_text_adds(t, "  (parent of the top; not in the image)");
 		break;
 	case CG_OP_KEEP:
 		cg_text_adds(t, "= ");
 		add_escaped(t, plan->place[o->place].path);
+		add_hierarchy(plan, o, t);
 		break;
 	case CG_OP_ATTACH:
 		attach_line(plan, o, &members->item[o->member], t);

@@ -7,6 +7,10 @@
 #include <string.h>
 
 #define NEW_GROUP_MODE 0755
+#define SETGID         02000
+/* Since then what is made below a directory with this bit gets the directory's group, and a new directory the
+ * bit too (fs/kernfs/dir.c, kernfs_new_node). */
+#define SETGID_SINCE CG_KERNEL(6, 8)
 
 static bool owner_same(const struct cg_owner *a, const struct cg_owner *b)
 {
@@ -125,11 +129,51 @@ static void other_owners(struct cg_planner *p, uint32_t place, const struct file
 			other_owner(p, place, f->live->file_owner[i].name, f);
 }
 
+/* The bit would reach groups that are made later, so that it is given when all are there. */
+static bool is_later(const struct cg_group *image)
+{
+	return image->owner.mode & SETGID;
+}
+
+/* What a directory and its files are when they were just made. */
+static struct cg_owner as_made(const struct cg_planner *p, uint32_t place)
+{
+	struct cg_owner made = {p->options->uid, p->options->gid, NEW_GROUP_MODE};
+	uint32_t up = p->plan->place[place].parent, live = p->seat[place].live_parent;
+	const struct cg_group *above;
+
+	if (p->kernel < SETGID_SINCE)
+		return made;
+	while (live == CG_NONE && up != CG_NONE) {
+		live = p->seat[up].live_parent;
+		up = p->plan->place[up].parent;
+	}
+	if (live == CG_NONE)
+		return made;
+	above = &p->live->group[live];
+	if (!(above->owner.mode & SETGID))
+		return made;
+	/* An existing one loses the bit before groups are made below it. */
+	if (up != CG_NONE && p->seat[up].apply && p->plan->place[up].image_group != CG_NONE &&
+		!is_later(&p->image->group[p->plan->place[up].image_group]))
+		return made;
+	made.gid = above->owner.gid;
+	made.mode |= SETGID;
+	return made;
+}
+
+static struct cg_owner directory_now(const struct cg_planner *p, uint32_t place)
+{
+	const struct cg_place *at = &p->plan->place[place];
+
+	return at->exists ? p->live->group[at->live_group].owner : as_made(p, place);
+}
+
 void cg_plan_owners(struct cg_planner *p, uint32_t place)
 {
 	const struct cg_place *at = &p->plan->place[place];
 	const struct cg_hierarchy_plan *h = cg_plan_hierarchy(p, place);
-	struct cg_owner made = {p->options->uid, p->options->gid, NEW_GROUP_MODE}, before = made;
+	struct cg_owner now = directory_now(p, place), before = now;
 	struct files f = {0};
 
 	if (at->image_group == CG_NONE)
@@ -137,7 +181,8 @@ void cg_plan_owners(struct cg_planner *p, uint32_t place)
 	f.image = &p->image->group[at->image_group];
 	f.live = at->exists ? &p->live->group[at->live_group] : NULL;
 	if (f.live)
-		before = (struct cg_owner){f.live->file_uid, f.live->file_gid, NEW_GROUP_MODE};
+		before = (struct cg_owner){f.live->file_uid, f.live->file_gid, 0};
+	before.mode = NEW_GROUP_MODE;
 	f.now = (struct cg_owner){f.image->file_uid, f.image->file_gid, NEW_GROUP_MODE};
 	f.all = !owner_same(&before, &f.now);
 	if (f.all)
@@ -151,7 +196,22 @@ void cg_plan_owners(struct cg_planner *p, uint32_t place)
 			column_owner(p, place, set->column[i], &f);
 		other_owners(p, place, &f);
 	}
-	add_owner(p, place, NULL, 0, f.live ? f.live->owner : made, f.image->owner);
+	if (!is_later(f.image))
+		add_owner(p, place, NULL, 0, now, f.image->owner);
+	else
+		p->seat[place].changed |= !owner_same(&now, &f.image->owner);
+}
+
+void cg_plan_owners_later(struct cg_planner *p)
+{
+	for (uint32_t i = 0; i < p->plan->places && !p->oom; i++) {
+		const struct cg_place *at = &p->plan->place[i];
+
+		if (p->seat[i].refused || !p->seat[i].apply || at->image_group == CG_NONE ||
+			!is_later(&p->image->group[at->image_group]))
+			continue;
+		add_owner(p, i, NULL, 0, directory_now(p, i), p->image->group[at->image_group].owner);
+	}
 }
 
 /* Attributes that systemd keeps about its own units (systemd.exec(5), cgroup-v2 delegation). */

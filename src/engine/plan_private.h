@@ -199,6 +199,7 @@ void cg_plan_controllers(struct cg_planner *p);
 void cg_plan_controllers_change(struct cg_planner *p, uint32_t place, uint16_t column);
 
 /* plan_settings.c */
+bool cg_plan_is_late(const struct cg_column_plan *c); /* it is written when all groups and tasks are there */
 void cg_plan_relax(struct cg_planner *p); /* first pass over what exists */
 void cg_plan_made_settings(struct cg_planner *p, uint32_t place);
 void cg_plan_tighten(struct cg_planner *p); /* second pass, bottom-up */
@@ -208,6 +209,7 @@ void cg_plan_push(struct cg_planner *p, struct cg_changes *to, const struct cg_c
 
 /* plan_owners.c */
 void cg_plan_owners(struct cg_planner *p, uint32_t place);
+void cg_plan_owners_later(struct cg_planner *p); /* of directories that would hand their group down */
 void cg_plan_xattrs(struct cg_planner *p, uint32_t place);
 
 /* plan_checks.c */

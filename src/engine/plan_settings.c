@@ -32,7 +32,7 @@ static const struct cg_column_plan *column_of(const struct cg_planner *p, const 
 	return &cg_plan_hierarchy(p, c->place)->column[c->column];
 }
 
-static bool is_late(const struct cg_column_plan *c)
+bool cg_plan_is_late(const struct cg_column_plan *c)
 {
 	return c->knob && c->knob->phase >= CG_PHASE_AFTER_TASKS;
 }
@@ -282,7 +282,7 @@ static void sort_out(struct cg_planner *p, uint32_t place)
 			continue;
 		p->seat[place].changed = true;
 		/* What limits the groups below must give way before they are made. */
-		if (is_late(c) && !(p->plan->place[place].exists && direction(c, &change) > 0))
+		if (cg_plan_is_late(c) && !(p->plan->place[place].exists && direction(c, &change) > 0))
 			cg_plan_push(p, &p->late, &change);
 		else
 			cg_plan_push(p, change.tightens ? &p->tighten : &p->now, &change);

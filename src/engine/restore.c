@@ -98,6 +98,30 @@ static int finish_dry(const struct cg_plan *plan, const struct cg_members *membe
 	return r < 0 ? r : told;
 }
 
+static int compare_ids(const void *a, const void *b)
+{
+	const int32_t *x = a, *y = b;
+
+	return *x < *y ? -1 : *x > *y;
+}
+
+/* How many tasks move: one that moves in several hierarchies is one. */
+static size_t count_tasks(const struct cg_plan *plan, const struct cg_members *members)
+{
+	_cleanup_free_ int32_t *id = calloc(plan->attaches + 1, sizeof(*id));
+	size_t n = 0, distinct = 0;
+
+	if (!id)
+		return plan->attaches;
+	for (size_t i = 0; i < plan->ops && n < plan->attaches; i++)
+		if (plan->op[i].kind == CG_OP_ATTACH)
+			id[n++] = members->item[plan->op[i].member].tid;
+	qsort(id, n, sizeof(*id), compare_ids);
+	for (size_t i = 0; i < n; i++)
+		distinct += i == 0 || id[i] != id[i - 1];
+	return distinct;
+}
+
 int cg_restore(const struct cg_live *live, const struct cg_tree *image,
 	const struct cg_restore_options *options, enum cg_outcome *ret, struct cg_restore_counts *ret_counts,
 	struct cg_error **err)
@@ -131,6 +155,6 @@ int cg_restore(const struct cg_live *live, const struct cg_tree *image,
 		*ret = plan.differs > 0 ? CG_OUTCOME_DIFFERS : CG_OUTCOME_EXACT;
 	ret_counts->groups = plan.creates;
 	ret_counts->settings = plan.writes;
-	ret_counts->tasks = plan.attaches;
+	ret_counts->tasks = count_tasks(&plan, &members);
 	return 0;
 }

@@ -91,8 +91,9 @@ static int add_targets(struct cg_walk *w, const struct cg_dump_options *o, struc
 		if (!top) {
 			r = cg_walk_add_node(w, h->mount_root, ".", &top, err);
 			if (r < 0)
-				return r == -ENOENT ? cg_error_errno(err, ENOENT, "cannot open %s", h->mount_point)
-						    : r;
+				return r == -ENOENT
+					       ? cg_error_errno(err, ENOENT, "cannot open %s", h->mount_point)
+					       : r;
 			top->flags = o->whole_fd ? 0 : CG_GROUP_ANCESTOR;
 		}
 		r = add_path(w, top, strcmp(relative, ".") == 0 ? "" : relative);
@@ -115,6 +116,7 @@ static int survey_hierarchy(struct cg_tree *tree, const struct cg_live *live, si
 
 	if (!columns || cg_columns_init(columns, h->version, tree->inventory.page_size, live->kernel) < 0)
 		return cg_error_oom(err);
+	columns->with_usage = true;
 	if (cg_walk_init(&walk, h, options, columns) < 0) {
 		cg_columns_destroy(columns);
 		return cg_error_oom(err);

@@ -47,7 +47,7 @@ static void test_root_of_hierarchy(void **state)
 		.live = PIDS "group /\nancestor\nhierarchy v1 - name=systemd\ngroup /\nancestor\n"
 			     "hierarchy v1 cpuacct,cpu\ngroup /\nancestor\n",
 		.options = {.root = roots, .roots = 3},
-		.lines = "+ /all\n+ /c\n+ /s\n"});
+		.lines = "+ /all  (pids)\n+ /c  (cpuacct,cpu)\n+ /s  (name=systemd)\n"});
 }
 
 static void test_root_of_no_hierarchy(void **state)
