@@ -79,9 +79,9 @@ int cli_usage(struct cli *cli, const char *fmt, ...)
 	(void)cg_error_vmake(&err, CG_FAULT_USAGE, EINVAL, fmt, ap);
 	va_end(ap);
 	if (cli->verb)
-		cg_error_hint(&err, "cgtree %s --help", cli->verb->name);
+		cg_error_hint(&err, "see cgtree %s --help", cli->verb->name);
 	else
-		cg_error_hint(&err, "cgtree --help");
+		cg_error_hint(&err, "see cgtree --help");
 	return cli_fail(cli, err);
 }
 
@@ -130,7 +130,7 @@ const char *cli_nearest(const char *word, const char *const *candidates, size_t 
 
 static int unknown_option(struct parser *p, const char *word)
 {
-	const char *names[OPTIONS_MAX];
+	const char *names[OPTIONS_MAX] = {NULL};
 	const char *nearest;
 	char *name = strndup(word + 2, strcspn(word + 2, "="));
 	int r, matches = 0;

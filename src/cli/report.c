@@ -8,7 +8,8 @@
 
 int cli_exit_of(const struct cli *cli, const struct cg_error *err)
 {
-	if (cli->verb && cli->verb->quiet_trouble && err->fault != CG_FAULT_USAGE)
+	/* What is asked for well but is not there (ENOENT, ESRCH) is trouble to these, too. */
+	if (cli->verb && cli->verb->quiet_trouble && (err->fault != CG_FAULT_USAGE || err->code != EINVAL))
 		return CLI_EXIT_FAILED;
 	switch (err->fault) {
 	case CG_FAULT_SYSTEM:

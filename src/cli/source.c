@@ -119,6 +119,8 @@ int cli_output_open(struct cli_output *o, const char *name, struct cg_error **er
 	}
 	if (name[0] == '\0')
 		return cg_error_usage(err, "the name of the file to write is empty");
+	if (name[strlen(name) - 1] == '/')
+		return cg_error_usage(err, "%s: a file is wanted, and this names a directory", name);
 	o->name = name;
 	if (stat(name, &st) == 0 && !S_ISREG(st.st_mode)) {
 		/* A directory gives EISDIR here. */
@@ -248,7 +250,7 @@ void cli_format_time(uint64_t seconds, struct cg_text *t)
 	struct tm tm;
 	char text[64];
 
-	if (gmtime_r(&when, &tm) && strftime(text, sizeof(text), "%Y-%m-%d %H:%M:%S UTC", &tm))
+	if (when >= 0 && gmtime_r(&when, &tm) && strftime(text, sizeof(text), "%Y-%m-%d %H:%M:%S UTC", &tm))
 		cg_text_adds(t, text);
 	else
 		cg_text_printf(t, "%llu s after 1970", (unsigned long long)seconds);

@@ -377,7 +377,7 @@ static int run_recover(struct cli *cli, int argc, char **argv)
 	if (r)
 		return r;
 	if (first < argc)
-		return cli_usage(cli, "recover takes no argument: it finds the records itself");
+		return cli_usage(cli, "no argument is taken: the records are found without");
 	return recover(cli, &o);
 }
 

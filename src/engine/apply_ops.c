@@ -181,8 +181,8 @@ static int give_owner(struct cg_apply *a, size_t i, struct cg_error **err)
 	else
 		r = change_owner(all.fd, op->file ? op->file : ".", &op->after, false);
 	if (r < 0) {
-		r = cg_error_errno(err, -r, "cannot set owner %u:%u and mode %o", op->after.uid, op->after.gid,
-			op->after.mode);
+		r = cg_error_errno(err, -r, "cannot set owner %u:%u and mode %o", op->after.uid,
+			op->after.gid, op->after.mode);
 		cg_error_at(err, path_of(a, op), op->file);
 	}
 	return r;

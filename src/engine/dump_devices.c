@@ -1,6 +1,7 @@
 /* Identities of the devices and interfaces that settings name by number or name, for they are called
  * otherwise on another host. */
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "engine/dump_private.h"
@@ -86,6 +87,13 @@ static int add_link(void *context, const char *name, const char *stable)
 	return add_device(context, CG_DEVICE_LINK, name, name, stable);
 }
 
+static int compare_devices(const void *a, const void *b)
+{
+	const struct cg_device *x = a, *y = b;
+
+	return x->kind != y->kind ? (x->kind > y->kind) - (x->kind < y->kind) : strcmp(x->key, y->key);
+}
+
 int cg_dump_devices(struct cg_tree *tree, struct cg_error **err)
 {
 	struct keys k = {tree, NULL, false};
@@ -104,7 +112,11 @@ int cg_dump_devices(struct cg_tree *tree, struct cg_error **err)
 		}
 	if (r < 0)
 		return cg_error_errno(err, -r, "cannot look up devices");
-	return k.links ? cg_links_each(add_link, tree, err) : 0;
+	r = k.links ? cg_links_each(add_link, tree, err) : 0;
+	/* The kernel lists them in the order in which they were first named. */
+	if (tree->devices > 1)
+		qsort(tree->device, tree->devices, sizeof(*tree->device), compare_devices);
+	return r;
 }
 
 /* Where a device of an image is here: by its stable identity, or, without one, under its number. */

@@ -77,30 +77,51 @@ static int freeze_top(struct cg_freeze *f, const struct cg_tree *tree, uint32_t 
 	f->item = more;
 	f->item[f->count++] = (struct cg_freezer){cg_steal_fd(&fd), h->version};
 	r = cg_cgroup_freeze(f->item[f->count - 1].fd, h->version, true, FREEZE_TIMEOUT_MS);
+	if (r == -ETIMEDOUT) {
+		(void)cg_error_make(err, CG_FAULT_SYSTEM, ETIMEDOUT,
+			"not all of its tasks stood still within %d seconds", FREEZE_TIMEOUT_MS / 1000);
+		cg_error_hint(err,
+			h->version == 2
+				? "tasks that the v1 freezer holds do not answer to v2: thaw those groups, or dump without --freeze"
+				: "dump without --freeze: it reads until two passes agree");
+		return r;
+	}
 	return r < 0 ? cg_cgroup_explain(err, f->item[f->count - 1].fd, name,
 			       h->version == 2 ? CG_FILE_FREEZE : CG_FILE_FREEZER_STATE, CG_BYTES("1"),
 			       "write", -r)
 		     : 0;
 }
 
+static int freeze_tops(struct cg_freeze *f, const struct cg_tree *tree, uint16_t hierarchy,
+	const struct cg_live_hierarchy *live, struct cg_error **err)
+{
+	int r = 0;
+
+	for (uint32_t top = tree->hierarchy[hierarchy].first_top; r == 0 && top != CG_NONE;
+		top = tree->group[top].next_sibling) {
+		r = freeze_top(f, tree, top, live, err);
+		if (r < 0)
+			cg_error_at(err, tree->group[top].name, NULL);
+	}
+	return r;
+}
+
 int cg_dump_freeze(const struct cg_tree *tree, const struct cg_live *live, const size_t *number,
 	struct cg_freeze *ret, struct cg_error **err)
 {
+	/* A task that the v1 freezer holds does not answer to v2 any more; the other way round both agree. */
+	static const int versions[] = {2, 1};
 	bool any = false;
 	int r = 0;
 
 	*ret = (struct cg_freeze){.since = now_us()};
-	for (uint16_t i = 0; r == 0 && i < tree->hierarchies; i++) {
-		if (!can_freeze(&tree->hierarchy[i]))
-			continue;
-		for (uint32_t top = tree->hierarchy[i].first_top; r == 0 && top != CG_NONE;
-			top = tree->group[top].next_sibling) {
-			r = freeze_top(ret, tree, top, &live->item[number[i]], err);
-			any = true;
-			if (r < 0)
-				cg_error_at(err, tree->group[top].name, NULL);
+	for (size_t v = 0; v < CG_ARRAY_SIZE(versions); v++)
+		for (uint16_t i = 0; r == 0 && i < tree->hierarchies; i++) {
+			if (tree->hierarchy[i].version != versions[v] || !can_freeze(&tree->hierarchy[i]))
+				continue;
+			any |= tree->hierarchy[i].first_top != CG_NONE;
+			r = freeze_tops(ret, tree, i, &live->item[number[i]], err);
 		}
-	}
 	if (r == 0 && !any) {
 		r = cg_error_usage(err,
 			"nothing here can be frozen: the tree is neither on v2 nor in the v1 freezer's hierarchy");

@@ -15,9 +15,10 @@
 #include "kernel/files.h"
 #include "kernel/tasks.h"
 
-#define PASSES_MAX        10
-#define INITIAL_NAMESPACE "pid:[4026531836]" /* PROC_PID_INIT_INO of the kernel's proc_ns.h: fixed for ever  \
-					      */
+#define PASSES_MAX 10
+#define INITIAL_NAMESPACE                                                                                    \
+	"pid:[4026531836]" /* PROC_PID_INIT_INO of the kernel's proc_ns.h: fixed for ever                    \
+			    */
 
 struct place {
 	int32_t tid;
@@ -207,8 +208,9 @@ static int add_task(struct members *m, int32_t tid, const struct cg_memberships 
 		for (size_t i = 0; r == 0 && i < lines->count; i++) {
 			uint32_t g;
 
-			if (lines->item[i].deleted || !is_hierarchy(&m->tree->hierarchy[h], &lines->item[i]))
+			if (!is_hierarchy(&m->tree->hierarchy[h], &lines->item[i]))
 				continue;
+			/* That of a removed group is not found, unless there is one that is called so. */
 			g = find_group(m, h, lines->item[i].path);
 			if (g != CG_NONE)
 				r = add_place(m->pass, tid, g);
@@ -318,12 +320,30 @@ static bool agree(const struct pass *a, const struct pass *b)
 	       (a->count == 0 || memcmp(a->item, b->item, a->count * sizeof(*a->item)) == 0);
 }
 
-/* Passes until two agree; the last one is in *ret. */
-static int settle(struct members *m, bool frozen, struct pass *ret, struct cg_error **err)
+/* Two passes can agree on a task that moves without rest and was met twice in each. */
+static int sees_twice(const struct members *m, const struct pass *p, bool *ret)
+{
+	_cleanup_free_ struct place *by_hierarchy = calloc(p->count + 1, sizeof(*by_hierarchy));
+
+	*ret = false;
+	if (!by_hierarchy)
+		return -ENOMEM;
+	for (size_t i = 0; i < p->count; i++)
+		by_hierarchy[i] = (struct place){p->item[i].tid, m->tree->group[p->item[i].group].hierarchy};
+	qsort(by_hierarchy, p->count, sizeof(*by_hierarchy), compare_places);
+	for (size_t i = 1; i < p->count; i++)
+		*ret |= compare_places(&by_hierarchy[i - 1], &by_hierarchy[i]) == 0;
+	return 0;
+}
+
+/* Passes until two agree; the last one is in *ret. Frozen tasks are no exception: others may move them, and
+ * some may be in no hierarchy that can freeze. */
+static int settle(struct members *m, struct pass *ret, struct cg_error **err)
 {
 	uint64_t tasks = 0;
 	bool by_tasks = sees_all_tasks(m->proc) && count_tasks(m, &tasks) && tasks < m->tree->groups;
 	struct pass pass[2] = {{0}, {0}};
+	bool same, twice = false;
 	int r = 0, i;
 
 	m->tree->inventory.members_consistent = false;
@@ -334,9 +354,10 @@ static int settle(struct members *m, bool frozen, struct pass *ret, struct cg_er
 		if (m->pass->count)
 			qsort(m->pass->item, m->pass->count, sizeof(*m->pass->item), compare_places);
 		/* A pass by tasks sees each task once: one that finds none in the tree needs no second. */
-		m->tree->inventory.members_consistent =
-			r == 0 &&
-			(frozen || (by_tasks && m->pass->count == 0) || (i > 0 && agree(&pass[0], &pass[1])));
+		same = r == 0 && ((by_tasks && m->pass->count == 0) || (i > 0 && agree(&pass[0], &pass[1])));
+		if (same && sees_twice(m, m->pass, &twice) < 0)
+			r = cg_error_oom(err);
+		m->tree->inventory.members_consistent = same && !twice;
 	}
 	*ret = pass[(i + 1) % 2];
 	free(pass[i % 2].item);
@@ -434,7 +455,7 @@ static int fill_groups(struct members *m, const struct pass *p, const struct kno
 	return 0;
 }
 
-static int add_remarks(struct members *m, const struct pass *p)
+static int add_remarks(struct members *m, const struct pass *p, bool freeze)
 {
 	if (p->outside &&
 		!cg_tree_add_note(m->tree, NULL, NULL,
@@ -442,8 +463,8 @@ static int add_remarks(struct members *m, const struct pass *p)
 		return -ENOMEM;
 	if (!m->tree->inventory.members_consistent &&
 		!cg_tree_add_note(m->tree, NULL, NULL,
-			"tasks moved, started or ended during all of %d passes: who is where is not certain; --freeze makes it so",
-			PASSES_MAX))
+			"tasks moved, started or ended during all of %d passes: who is where is not certain%s",
+			PASSES_MAX, freeze ? "" : "; --freeze makes it so"))
 		return -ENOMEM;
 	return 0;
 }
@@ -457,13 +478,13 @@ int cg_dump_members(struct cg_tree *tree, const struct cg_live *live, const size
 	int r = cg_proc_open(&m.proc, err), code = 0;
 
 	if (r == 0)
-		r = settle(&m, options->freeze, &settled, err);
+		r = settle(&m, &settled, err);
 	if (r == 0) {
 		code = know_tasks(&m, &settled, &known);
 		if (code == 0)
 			code = fill_groups(&m, &settled, &known);
 		if (code == 0)
-			code = add_remarks(&m, &settled);
+			code = add_remarks(&m, &settled, options->freeze);
 		r = code < 0 ? cg_error_errno(err, -code, "cannot record the tasks") : 0;
 	}
 	free(settled.item);

@@ -101,6 +101,25 @@ static int add_pair(void *context, int tid, int ns_id)
 	return 0;
 }
 
+static int compare_targets(const void *a, const void *b)
+{
+	const struct cg_pid_pair *x = a, *y = b;
+
+	return x->to < y->to ? -1 : x->to > y->to;
+}
+
+/* One task cannot stand for two. */
+static int check_targets(struct finder *f, struct cg_error **err)
+{
+	if (f->pairs > 0)
+		qsort(f->pair, f->pairs, sizeof(*f->pair), compare_targets);
+	for (size_t i = 1; i < f->pairs; i++)
+		if (f->pair[i].to == f->pair[i - 1].to && f->pair[i].from != f->pair[i - 1].from)
+			return cg_error_usage(err, "ids %d and %d are both mapped to %d", f->pair[i - 1].from,
+				f->pair[i].from, f->pair[i].to);
+	return 0;
+}
+
 /* The ids that lead from the image to here, when any were given. */
 static int learn_pairs(struct finder *f, struct cg_error **err)
 {
@@ -109,7 +128,7 @@ static int learn_pairs(struct finder *f, struct cg_error **err)
 
 	for (size_t i = 0; r == 0 && i < o->pid_maps; i++)
 		r = add_pair(f, o->pid_map[i].to, o->pid_map[i].from);
-	if (r == 0 && o->pid_maps == 0 && o->pidns > 0)
+	if (r == 0 && !o->pid_map && o->pidns > 0)
 		r = cg_proc_each_in_namespace(f->proc, o->pidns, &f->buffer, add_pair, f);
 	if (r == -ENOMEM)
 		return cg_error_oom(err);
@@ -119,6 +138,9 @@ static int learn_pairs(struct finder *f, struct cg_error **err)
 	if (r < 0)
 		return cg_error_errno(
 			err, -r, "cannot look through the pid namespace of process %d", o->pidns);
+	r = check_targets(f, err);
+	if (r < 0)
+		return r;
 	if (f->pairs > 0)
 		qsort(f->pair, f->pairs, sizeof(*f->pair), compare_pairs);
 	for (size_t i = 1; i < f->pairs; i++)
@@ -144,7 +166,7 @@ static int mapped_id(const struct finder *f, int32_t id)
 static int identify_mapped(struct finder *f, struct known *k)
 {
 	const struct cg_task *t = k->task;
-	bool by_map = f->options->pid_maps > 0;
+	bool by_map = f->options->pid_map != NULL;
 	int32_t id = by_map ? t->tid : t->ns_count > 0 ? t->ns_pid[t->ns_count - 1] : 0;
 	struct cg_proc_task here;
 	int r;
@@ -180,7 +202,7 @@ static int identify(struct finder *f, struct known *k)
 	uint64_t start;
 	int r;
 
-	if (f->options->pid_maps > 0 || f->options->pidns > 0)
+	if (f->options->pid_map || f->options->pidns > 0)
 		return identify_mapped(f, k);
 	if (!f->same_boot) {
 		k->why = "another boot";
@@ -307,6 +329,24 @@ static int add_member(
 	return 0;
 }
 
+/* Whether the recorded threads that belong where their leader does stand where it stands now. */
+static bool stand_together(
+	const struct finder *f, const struct standing *s, size_t count, size_t leader, size_t live)
+{
+	const struct known *first = &f->known[s[leader].known];
+
+	if (live == f->live->count || first->why || !first->path[live])
+		return false;
+	for (size_t i = 0; i < count; i++) {
+		const struct known *k = &f->known[s[i].known];
+
+		if (s[i].group == s[leader].group &&
+			(k->why || !k->path[live] || strcmp(k->path[live], first->path[live]) != 0))
+			return false;
+	}
+	return true;
+}
+
 /* The recorded threads of one process in one hierarchy. */
 static int add_process(
 	struct finder *f, const struct standing *s, size_t count, size_t live, struct cg_error **err)
@@ -326,6 +366,8 @@ static int add_process(
 	 * are. */
 	if (leader < count)
 		r = add_member(f, &s[leader], true, live, err);
+	if (r == 0 && leader < count)
+		f->out->item[f->out->count - 1].together = stand_together(f, s, count, leader, live);
 	for (size_t i = 0; r == 0 && i < count; i++) {
 		if (i == leader || (leader < count && (together || s[i].group == s[leader].group)))
 			continue;

@@ -158,6 +158,7 @@ static void planner_free(struct cg_planner *p)
 	free(p->places.slot);
 	free(p->device);
 	free(p->candidate);
+	free(p->settled);
 	free(p->now.item);
 	free(p->tighten.item);
 	free(p->late.item);
@@ -275,25 +276,6 @@ static int prepare(struct cg_planner *p, struct cg_error **err)
 	return r;
 }
 
-static int make(struct cg_planner *p, struct cg_error **err)
-{
-	int r = prepare(p, err);
-
-	if (r < 0)
-		return r;
-	cg_plan_controllers(p);
-	cg_plan_count_members(p);
-	cg_plan_room(p);
-	cg_plan_relax(p);
-	walk_places(p);
-	cg_plan_owners_later(p);
-	cg_plan_tighten(p);
-	cg_plan_note_extras(p);
-	cg_plan_attach(p);
-	cg_plan_late(p);
-	return finish(p, err);
-}
-
 /* A path can be in several hierarchies: then its lines say which one they mean. */
 static int label_hierarchies(struct cg_planner *p, struct cg_error **err)
 {
@@ -316,6 +298,27 @@ static int label_hierarchies(struct cg_planner *p, struct cg_error **err)
 	return plan->label ? 0 : cg_error_oom(err);
 }
 
+static int make(struct cg_planner *p, struct cg_error **err)
+{
+	int r = prepare(p, err);
+
+	if (r == 0)
+		r = label_hierarchies(p, err);
+	if (r < 0)
+		return r;
+	cg_plan_controllers(p);
+	cg_plan_count_members(p);
+	cg_plan_room(p);
+	cg_plan_relax(p);
+	walk_places(p);
+	cg_plan_owners_later(p);
+	cg_plan_tighten(p);
+	cg_plan_note_extras(p);
+	cg_plan_attach(p);
+	cg_plan_late(p);
+	return finish(p, err);
+}
+
 int cg_plan_make(const struct cg_tree *image, const struct cg_tree *live, const struct cg_members *members,
 	const struct cg_plan_options *options, struct cg_plan *ret, struct cg_error **err)
 {
@@ -325,8 +328,6 @@ int cg_plan_make(const struct cg_tree *image, const struct cg_tree *live, const 
 
 	*ret = (struct cg_plan){0};
 	r = make(&p, err);
-	if (r == 0)
-		r = label_hierarchies(&p, err);
 	planner_free(&p);
 	return r;
 }

@@ -106,7 +106,8 @@ struct cg_member {
 	bool whole_process; /* written to cgroup.procs; else the thread alone */
 	bool missing;       /* named, not moved */
 	const char *why;    /* missing: "gone", "another boot", ... */
-	const char *from;   /* path of the group it is in now in that hierarchy; NULL when missing */
+	bool together; /* whole_process: all its recorded threads that belong to that group are in `from` */
+	const char *from; /* path of the group it is in now in that hierarchy; NULL when missing */
 };
 struct cg_members {
 	struct cg_arena arena;

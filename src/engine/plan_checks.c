@@ -34,11 +34,46 @@ static uint32_t threads_of(const struct cg_planner *p, const struct cg_member *m
 	return n ? n : 1;
 }
 
+static bool is_there(const struct cg_planner *p, const struct cg_member *m)
+{
+	uint32_t place = m->missing ? CG_NONE : place_of(p, m->image_group);
+
+	return place != CG_NONE && !p->seat[place].refused && p->plan->place[place].exists && m->from &&
+	       strcmp(m->from, p->plan->place[place].path) == 0 && (!m->whole_process || m->together);
+}
+
+/* A process that is moved takes all its threads along, so that it and they are settled together or not at
+ * all: they follow each other in the list, the process first. */
+static void find_settled(struct cg_planner *p)
+{
+	const struct cg_members *all = p->members;
+
+	p->settled = cg_plan_array(p, all->count, sizeof(*p->settled));
+	for (size_t i = 0, end; p->settled && i < all->count; i = end) {
+		const struct cg_member *m = &all->item[i];
+		bool settled = is_there(p, m);
+
+		for (end = i + 1; m->whole_process && end < all->count; end++) {
+			const struct cg_member *t = &all->item[end];
+
+			if (t->whole_process || t->image_pid != m->image_pid ||
+				p->image->group[t->image_group].hierarchy !=
+					p->image->group[m->image_group].hierarchy)
+				break;
+			settled &= is_there(p, t);
+		}
+		for (size_t j = i; j < end; j++)
+			p->settled[j] = settled;
+	}
+}
+
 void cg_plan_count_members(struct cg_planner *p)
 {
-	for (size_t i = 0; p->members && i < p->members->count; i++) {
+	if (p->members)
+		find_settled(p);
+	for (size_t i = 0; p->settled && i < p->members->count; i++) {
 		const struct cg_member *m = &p->members->item[i];
-		uint32_t place = m->missing ? CG_NONE : place_of(p, m->image_group);
+		uint32_t place = m->missing || p->settled[i] ? CG_NONE : place_of(p, m->image_group);
 
 		if (place != CG_NONE)
 			p->seat[place].entering += threads_of(p, m);
@@ -231,8 +266,8 @@ static void attach_one(struct cg_planner *p, uint32_t member)
 /* Processes first, then single threads of them. */
 void cg_plan_attach(struct cg_planner *p)
 {
-	for (unsigned threads = 0; p->members && threads < 2; threads++)
+	for (unsigned threads = 0; p->settled && threads < 2; threads++)
 		for (size_t i = 0; i < p->members->count && !p->oom; i++)
-			if (p->members->item[i].whole_process == !threads)
+			if (p->members->item[i].whole_process == !threads && !p->settled[i])
 				attach_one(p, (uint32_t)i);
 }

@@ -205,7 +205,7 @@ static void miss_hierarchy(struct cg_planner *p, const struct cg_hierarchy *imag
 			"is another hierarchy than that of the directory; its groups are left out");
 	else
 		cg_plan_refuse(p, p->options->mode, CG_NONE, name,
-			"convert the image with --translate, or see what this host has in /proc/self/cgroup",
+			"/proc/self/cgroup names the hierarchies of this host; cgtree dump --hierarchy leaves others out",
 			ENODEV, "there is no such hierarchy here");
 }
 

@@ -57,6 +57,8 @@ static void note_line(const struct cg_plan *plan, const struct cg_op *op, struct
 	}
 	cg_text_adds(t, op->place != CG_NONE || op->file ? ": " : " ");
 	cg_text_escape(t, op->to);
+	if (op->place != CG_NONE && !op->file)
+		add_hierarchy(plan, op, t);
 }
 
 static void change_line(const struct cg_plan *plan, const struct cg_op *op, struct cg_text *t)

@@ -269,6 +269,20 @@ static void both_have_xattr(
 		add_xattr(p, place, image->name, live->value, image->value);
 }
 
+/* The name spaces that groups have, and a name in one of them (xattr(7)). */
+static bool is_attribute(const char *name)
+{
+	static const char *const spaces[] = {"user.", "trusted."};
+
+	for (size_t i = 0; i < CG_ARRAY_SIZE(spaces); i++) {
+		size_t n = strlen(spaces[i]);
+
+		if (strncmp(name, spaces[i], n) == 0)
+			return name[n] != '\0';
+	}
+	return false;
+}
+
 void cg_plan_xattrs(struct cg_planner *p, uint32_t place)
 {
 	const struct cg_place *at = &p->plan->place[place];
@@ -282,8 +296,7 @@ void cg_plan_xattrs(struct cg_planner *p, uint32_t place)
 		int c = i == g->xattrs ? 1 : j == there ? -1 : strcmp(g->xattr[i].name, l->xattr[j].name);
 		struct cg_bytes none = {0};
 
-		if (c < 0 && strncmp(g->xattr[i].name, "user.", 5) &&
-			strncmp(g->xattr[i].name, "trusted.", 8))
+		if (c < 0 && !is_attribute(g->xattr[i].name))
 			cg_plan_corrupt(p, place, g->xattr[i].name, "is no attribute that a group can have");
 		else if (c < 0)
 			add_xattr(p, place, g->xattr[i].name, none, g->xattr[i].value);

@@ -429,6 +429,10 @@ static void seat_one(struct cg_planner *p, uint32_t group)
 		judge_bound_top(p, s->place);
 	if (p->options->no_settings)
 		p->seat[s->place].apply = false;
+	if (at->exists && p->seat[s->place].apply &&
+		p->live->group[at->live_group].flags & CG_GROUP_INCOMPLETE)
+		cg_plan_refuse(p, s->mode, s->place, NULL, NULL, EIO,
+			"not all that stands there can be read, so it could not be brought to the image");
 }
 
 /* Depth-first over the spots below one that hangs below nothing. */

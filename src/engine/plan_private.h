@@ -136,6 +136,7 @@ struct cg_planner {
 	uint16_t *candidate; /* scratch: columns of the group in hand */
 	size_t candidate_room;
 	struct cg_changes now, tighten, late;
+	bool *settled;                   /* by member: it is where it belongs, and nobody moves it away */
 	const struct cg_knob *type_knob; /* what the type of a v2 group is written by */
 	uint32_t kernel, image_kernel;   /* CG_KERNEL() */
 	struct cg_text scratch;
@@ -200,7 +201,7 @@ void cg_plan_controllers_change(struct cg_planner *p, uint32_t place, uint16_t c
 
 /* plan_settings.c */
 bool cg_plan_is_late(const struct cg_column_plan *c); /* it is written when all groups and tasks are there */
-void cg_plan_relax(struct cg_planner *p); /* first pass over what exists */
+void cg_plan_relax(struct cg_planner *p);             /* first pass over what exists */
 void cg_plan_made_settings(struct cg_planner *p, uint32_t place);
 void cg_plan_tighten(struct cg_planner *p); /* second pass, bottom-up */
 void cg_plan_late(struct cg_planner *p);

@@ -15,8 +15,7 @@
  * over. */
 static const char *const handed_over[3] = {[1] = CG_FILE_TASKS, [2] = CG_FILE_PROCS};
 
-bool cg_reader_note(
-	struct cg_reader *r, const struct cg_node *node, const char *file, const char *what, int code)
+bool cg_reader_note(struct cg_reader *r, struct cg_node *node, const char *file, const char *what, int code)
 {
 	struct cg_walk_note *n = cg_arena_zalloc(&r->arena, sizeof(*n));
 
@@ -24,6 +23,8 @@ bool cg_reader_note(
 		return false;
 	*n = (struct cg_walk_note){r->note, node, file, code < 0 ? -code : code, what};
 	r->note = n;
+	if (r->walk->options->optional && !(node->flags & CG_GROUP_ANCESTOR))
+		node->flags |= CG_GROUP_INCOMPLETE;
 	return true;
 }
 
@@ -169,8 +170,14 @@ static int look_at_other_file(struct owners *o, const char *name)
 	struct cg_owner usual = {o->node->file_uid, o->node->file_gid, 0};
 	struct stat st;
 
-	if (fstatat(o->group, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
-		return 0;
+	if (fstatat(o->group, name, &st, AT_SYMLINK_NOFOLLOW) < 0) {
+		int code = -errno;
+
+		if (means_gone(code))
+			return 0;
+		name = cg_arena_string(&o->reader->arena, name);
+		return name && cg_reader_note(o->reader, o->node, name, "look at", code) ? 0 : -ENOMEM;
+	}
 	usual.mode = usual_mode(o, name, (uint16_t)(st.st_mode & 07777));
 	if (same_owner(owner_of(&st), usual))
 		return 0;

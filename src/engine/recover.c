@@ -167,9 +167,10 @@ static int undo_with(struct recovery *c, struct cg_undo *undo, const int *base, 
 	failed = cg_undo_run(&run, &why);
 	if (failed > 0) {
 		c->left++;
-		cg_error_wrap(&why, "%s/%s: %zu step%s could not be taken back, first", c->options->state_dir,
-			record->name, failed, failed == 1 ? "" : "s");
-		cg_error_hint(&why, "mend what stands in the way and run recover again; the record was kept");
+		cg_error_wrap(&why,
+			"%s/%s: %zu step%s could not be taken back, and the record was kept; first",
+			c->options->state_dir, record->name, failed, failed == 1 ? "" : "s");
+		cg_error_hint(&why, "mend what stands in the way and run recover again");
 		if (!c->failed)
 			c->failed = cg_steal(why);
 		return 0;

@@ -27,8 +27,12 @@ int cg_undo_folder(const char *state_dir, bool make, int *ret_fd, struct cg_erro
 	fd = open(state_dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0 && errno == ENOENT && !make)
 		return -ENOENT;
-	if (fd < 0 || fstat(fd, &st) < 0)
-		return cg_error_errno(err, errno, "cannot open the folder of undo records, %s", state_dir);
+	if (fd < 0 || fstat(fd, &st) < 0) {
+		r = cg_error_errno(err, errno, "cannot open the folder of undo records, %s", state_dir);
+		if (r == -EACCES)
+			cg_error_hint(err, "name another folder, or run as root");
+		return r;
+	}
 	if (st.st_uid != geteuid() || (st.st_mode & (S_IWGRP | S_IWOTH))) {
 		r = cg_error_make(err, CG_FAULT_SYSTEM, EPERM,
 			"the folder of undo records, %s, belongs to another user or can be written by others",

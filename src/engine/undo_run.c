@@ -297,17 +297,42 @@ static int group_of_task(struct cg_undo_run *run, const struct cg_undo_step *s, 
 	return -ENOENT;
 }
 
+static bool place_is(struct cg_undo_run *run, uint32_t place, const struct cg_text *path)
+{
+	path_of(run, place);
+	return strcmp(path->data, path_text(run)) == 0;
+}
+
+/* Whether the restore, or a recover of it that was cut short, may have brought the task to where it is: to
+ * where it goes or came from itself, or its process, which takes its threads along. */
+static bool is_our_doing(
+	struct cg_undo_run *run, const struct cg_undo_step *s, int leader, const struct cg_text *in)
+{
+	const struct cg_undo *u = run->undo;
+
+	for (size_t i = 0; i < u->steps; i++) {
+		const struct cg_undo_step *o = &u->step[i];
+
+		if (o->kind == CG_UNDO_TASK && (o->id == s->id || (o->whole && o->id == leader)) &&
+			u->hierarchy[u->place[o->place].hierarchy].device ==
+				u->hierarchy[u->place[s->place].hierarchy].device &&
+			(place_is(run, o->place, in) || place_is(run, o->origin, in)))
+			return true;
+	}
+	return false;
+}
+
 /* Whether the task still is ours to move: 1, 0 when it is where it was or has ended. */
 static int task_needs_move(struct cg_undo_run *run, const struct cg_undo_step *s, struct cg_error **err)
 {
 	_cleanup_text_ struct cg_text in = {0};
-	uint64_t start;
+	struct cg_proc_task task;
 	int r;
 
 	if (run->proc < 0 && cg_proc_open(&run->proc, err) < 0)
 		return -EIO;
-	r = cg_proc_start_time(run->proc, s->id, &run->present, &start);
-	if (r == -ESRCH || (r == 0 && start != s->start_time))
+	r = cg_proc_task(run->proc, s->id, &run->present, &task);
+	if (r == -ESRCH || (r == 0 && task.start_time != s->start_time))
 		return 0;
 	if (r == 0)
 		r = group_of_task(run, s, &in);
@@ -315,13 +340,24 @@ static int task_needs_move(struct cg_undo_run *run, const struct cg_undo_step *s
 		return 0;
 	if (r < 0)
 		return fail(run, s, -r, err, "cannot tell where the task is");
-	path_of(run, s->origin);
-	if (strcmp(in.data, path_text(run)) == 0)
+	if (place_is(run, s->origin, &in))
 		return 0;
-	path_of(run, s->place);
-	if (run->recovering && strcmp(in.data, path_text(run)) != 0)
+	if (run->recovering && !is_our_doing(run, s, task.pid, &in))
 		return left_alone(run, s, err, "another program has moved the task since: left");
 	return 1;
+}
+
+/* A process that moves takes its threads along: those that stood elsewhere have their steps directly before
+ * its own, and need them again. */
+static void unsettle_threads(struct cg_undo_run *run, const struct cg_undo_step *process)
+{
+	struct cg_undo_step *step = run->undo->step;
+
+	for (size_t i = (size_t)(process - step); i > 0; i--) {
+		if (step[i - 1].kind != CG_UNDO_TASK || step[i - 1].whole)
+			break;
+		step[i - 1].settled = false;
+	}
 }
 
 static int undo_task(struct cg_undo_run *run, const struct cg_undo_step *s, struct cg_error **err)
@@ -345,6 +381,8 @@ static int undo_task(struct cg_undo_run *run, const struct cg_undo_step *s, stru
 		}
 		if (r < 0)
 			return r;
+		if (s->whole)
+			unsettle_threads(run, s);
 		begin_line(run, '>', s->origin);
 		cg_text_printf(&run->text, " %d", s->id);
 		end_line(run);

@@ -94,5 +94,4 @@ struct cg_reader {
  * when it vanished, or a negative errno that is fatal. ret_children: it has child groups. */
 int cg_read_group(struct cg_reader *r, struct cg_node *node, int fd, bool *ret_children) CG_MUST_CHECK;
 /* Notes what could not be read; false when memory is out. */
-bool cg_reader_note(
-	struct cg_reader *r, const struct cg_node *node, const char *file, const char *what, int code);
+bool cg_reader_note(struct cg_reader *r, struct cg_node *node, const char *file, const char *what, int code);

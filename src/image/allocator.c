@@ -39,6 +39,7 @@ static bool new_block(struct cg_scratch *s, size_t size)
 	b = malloc(sizeof(*b) + size);
 	if (!b) {
 		cg_budget_release(s->budget, size);
+		s->failed = true;
 		return false;
 	}
 	b->next = s->blocks;
@@ -97,7 +98,7 @@ static void protobuf_free(void *data, void *pointer)
 
 void cg_scratch_init(struct cg_scratch *s, struct cg_budget *budget)
 {
-	*s = (struct cg_scratch){{protobuf_alloc, protobuf_free, s}, budget, NULL};
+	*s = (struct cg_scratch){{protobuf_alloc, protobuf_free, s}, budget, NULL, false};
 }
 
 void cg_scratch_reset(struct cg_scratch *s)

@@ -25,6 +25,7 @@ struct cg_scratch {
 	ProtobufCAllocator protobuf; /* give this to protobuf-c; its free does nothing */
 	struct cg_budget *budget;
 	struct cg_scratch_block *blocks; /* newest first */
+	bool failed;                     /* memory was out, once */
 };
 
 /* Initialises in place: the object must not move afterwards. */

@@ -27,6 +27,12 @@ static int check_hierarchy(const struct cg_hierarchy *h, unsigned index, struct 
 }
 
 /* Columns ascend; the other files follow, each name once. */
+/* To chown(2) the largest number means to leave the owner as it is. */
+static bool can_own(uint32_t uid, uint32_t gid)
+{
+	return uid != UINT32_MAX && gid != UINT32_MAX;
+}
+
 static int check_file_owners(const struct cg_group *g, uint32_t index, struct cg_error **err)
 {
 	uint32_t others = 0;
@@ -36,6 +42,8 @@ static int check_file_owners(const struct cg_group *g, uint32_t index, struct cg
 
 		if (o->owner.mode > 07777)
 			return bad_group(err, index, "has a file with an impossible mode");
+		if (!can_own(o->owner.uid, o->owner.gid))
+			return bad_group(err, index, "has a file with an owner that nobody can be");
 		if (i && o->column < o[-1].column)
 			return bad_group(err, index, "has file owners out of order");
 		if (i && o->column != CG_FILE_EXTRA && o->column == o[-1].column)
@@ -75,6 +83,8 @@ static int check_group(const struct cg_group *g, uint32_t index, struct cg_error
 
 	if (g->owner.mode > 07777)
 		return bad_group(err, index, "has an impossible mode");
+	if (!can_own(g->owner.uid, g->owner.gid) || !can_own(g->file_uid, g->file_gid))
+		return bad_group(err, index, "has an owner that nobody can be");
 	if (g->flags & ~(CG_GROUP_SEALED | CG_GROUP_ANCESTOR))
 		return bad_group(err, index, "has unknown flags");
 	for (uint16_t i = 0; i < g->xattrs; i++)

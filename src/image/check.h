@@ -10,8 +10,8 @@
 #define CG_IMAGE_CONTROLLERS_MAX 256  /* bytes of a hierarchy's list of controllers */
 #define CG_IMAGE_COLUMNS_MAX     1024 /* interface files of one hierarchy */
 
-/* No hierarchy twice, no top inside another, modes within 07777, known flags and kinds, tasks ascending by
- * pid and tid, file owners each once (columns ascending, then the others), extended attributes with names,
- * extra records that are really unknown. A tree that breaks one is CG_FAULT_CORRUPT. It is asked before a
- * tree is written, too: what we write we read. */
+/* No hierarchy twice, no top inside another, modes within 07777, owners that somebody can be, known flags and
+ * kinds, tasks ascending by pid and tid, file owners each once (columns ascending, then the others), extended
+ * attributes with names, extra records that are really unknown. A tree that breaks one is CG_FAULT_CORRUPT.
+ * It is asked before a tree is written, too: what we write we read. */
 int cg_image_check(const struct cg_tree *tree, struct cg_error **err) CG_MUST_CHECK;

@@ -82,7 +82,7 @@ int cg_decode_unpack(struct cg_decoder *d, const ProtobufCMessageDescriptor *typ
 
 	m = protobuf_c_message_unpack(type, &d->scratch.protobuf, message.len,
 		message.len ? (const uint8_t *)message.data : (const uint8_t *)"");
-	if (!m && d->budget.exceeded && !exceeded)
+	if (!m && (d->scratch.failed || (d->budget.exceeded && !exceeded)))
 		return cg_decoder_out_of_memory(d, err);
 	if (!m)
 		return cg_error_corrupt(err, "its contents are no %s message", type->short_name);

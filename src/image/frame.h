@@ -32,7 +32,7 @@
 #define CG_FRAME_TAIL_SIZE   16
 
 #define CG_FRAME_PAYLOAD_MAX ((uint32_t)1 << 20) /* bytes in one record */
-#define CG_FRAME_MESSAGE_MAX ((size_t)1 << 30)   /* bytes in one message, all its records together */
+#define CG_FRAME_MESSAGE_MAX ((size_t)1 << 27)   /* bytes in one message, all its records together */
 
 /* Numbers are never used again. */
 enum cg_record_type {

@@ -266,6 +266,20 @@ static int need(struct reader *rd, size_t size, const uint8_t **ret, struct cg_e
 		(unsigned long long)(rd->input.offset + (rd->input.end - rd->input.start)));
 }
 
+/* What does not begin as an image does. */
+static int refuse_stranger(const struct cg_input *in, struct cg_error **err)
+{
+	int r;
+
+	if (in->start == in->end)
+		return cg_error_corrupt(err, "there is no image: not one byte came");
+	r = cg_error_corrupt(err, "this is no cgtree image: it does not begin with the mark of one");
+	if (in->window[in->start] == '{')
+		cg_error_hint(
+			err, "if it is JSON from \"cgtree decode\", \"cgtree encode\" makes an image of it");
+	return r;
+}
+
 static int read_header(struct reader *rd, struct cg_error **err)
 {
 	const uint8_t *p;
@@ -274,8 +288,7 @@ static int read_header(struct reader *rd, struct cg_error **err)
 	if (r < 0)
 		return r;
 	if (r == 0 || memcmp(p, CG_FRAME_MAGIC, CG_FRAME_MAGIC_SIZE) != 0)
-		return cg_error_corrupt(
-			err, "this is no cgtree image: it does not begin with the mark of one");
+		return refuse_stranger(&rd->input, err);
 	r = need(rd, CG_FRAME_HEADER_SIZE, &p, err);
 	r = r < 0 ? r : cg_frame_get_header(p, &rd->header, err);
 	if (r == 0)

@@ -244,9 +244,13 @@ int cg_json_to_tree(struct cg_bytes json, struct cg_tree **ret, struct cg_error 
 	if (!t)
 		return cg_error_oom(err);
 	parsed = json_loadb(json.len ? json.data : "", json.len, JSON_REJECT_DUPLICATES, &trouble);
-	if (!parsed)
-		return cg_error_corrupt(
-			err, "line %d, column %d: %s", trouble.line, trouble.column, trouble.text);
+	if (!parsed) {
+		r = cg_error_corrupt(err, "this is no JSON: line %d, column %d: %s", trouble.line,
+			trouble.column, trouble.text);
+		if (json.len && json.data[0] == CG_FRAME_MAGIC[0])
+			cg_error_hint(err, "it looks like an image, which needs no encoding");
+		return r;
+	}
 	document.value = parsed;
 	r = read_document(t, &document, err);
 	json_decref(parsed);

@@ -23,6 +23,7 @@
 #include "base/fdio.h"
 #include "base/log.h"
 #include "kernel/files.h"
+#include "kernel/tasks.h"
 
 /* A root "/.." or "/../x" lies above our cgroup namespace's root; "/..x" is a group of that name. */
 static bool is_outside(const char *root)
@@ -377,21 +378,24 @@ static const struct cg_mount *mount_of(const struct cg_mounts *mounts, int fd, c
 /* Opens what --dir names, refusing what is no group. */
 static int open_named_dir(const char *dir, int *ret_fd, char **ret_path, struct cg_error **err)
 {
-	_cleanup_close_ int fd = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	_cleanup_close_ int fd = -1;
 	int r;
 
-	if (fd < 0)
+	if (dir[0] == '\0')
+		return cg_error_usage(err, "the name of the directory is empty");
+	fd = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0 && (errno == ENOENT || errno == ENOTDIR || errno == ELOOP || errno == ENAMETOOLONG))
 		return cg_error_make(
 			err, CG_FAULT_USAGE, errno, "cannot open the directory %s: %s", dir, strerror(errno));
+	if (fd < 0)
+		return cg_error_errno(err, errno, "cannot open the directory %s", dir);
 	r = cgroup_version(fd);
 	if (r < 0)
 		return cg_error_errno(err, -r, "cannot tell what file system %s is on", dir);
 	if (r == 0) {
-		struct statfs fs = {0};
-
-		(void)fstatfs(fd, &fs);
-		return cg_error_usage(err, "%s is not on a cgroup file system (its type is 0x%lx)", dir,
-			(unsigned long)fs.f_type);
+		r = cg_error_usage(err, "%s is not on a cgroup file system", dir);
+		cg_error_hint(err, "/proc/self/mounts names those of this host: types cgroup and cgroup2");
+		return r;
 	}
 	if (!has_file(fd, CG_FILE_PROCS))
 		return cg_error_make(err, CG_FAULT_USAGE, ENOENT, "the group at %s was removed", dir);
@@ -451,8 +455,33 @@ void cg_live_close(struct cg_live *live)
 	*live = (struct cg_live){0};
 }
 
+/* A task that lives is in a group that exists. */
+static int settle_deleted(int pid, struct cg_memberships *m, struct cg_error **err)
+{
+	_cleanup_buffer_ struct cg_buffer b = {0};
+	_cleanup_close_ int proc = -1;
+	struct cg_proc_task task;
+	bool any = false;
+	int r;
+
+	for (size_t i = 0; i < m->count; i++)
+		any |= m->item[i].deleted;
+	if (!any)
+		return 0;
+	r = cg_proc_open(&proc, err);
+	if (r < 0)
+		return r;
+	r = cg_proc_task(proc, pid, &b, &task);
+	if (r < 0)
+		return r == -ESRCH ? 0 : cg_error_errno(err, -r, "cannot look at task %d", pid);
+	for (size_t i = 0; i < m->count; i++)
+		m->item[i].deleted = false;
+	return 0;
+}
+
 int cg_live_of_pid(int pid, struct cg_memberships *ret, struct cg_error **err)
 {
+	_cleanup_memberships_ struct cg_memberships in = {0};
 	_cleanup_buffer_ struct cg_buffer b = {0};
 	char path[48];
 	int r;
@@ -466,7 +495,14 @@ int cg_live_of_pid(int pid, struct cg_memberships *ret, struct cg_error **err)
 		return cg_error_make(err, CG_FAULT_USAGE, ESRCH, "there is no process %d", pid);
 	if (r < 0)
 		return cg_error_errno(err, -r, "cannot read %s", path);
-	return cg_membership_parse((struct cg_bytes){b.data, b.len}, ret, err);
+	r = cg_membership_parse((struct cg_bytes){b.data, b.len}, &in, err);
+	if (r == 0)
+		r = settle_deleted(pid, &in, err);
+	if (r < 0)
+		return r;
+	*ret = in;
+	in = (struct cg_memberships){0};
+	return 0;
 }
 
 uint32_t cg_kernel_version(void)

@@ -56,7 +56,8 @@ void cg_target_free(struct cg_target *t);
 bool cg_live_matches(const struct cg_live_hierarchy *h, const char *hierarchy);
 
 /* The group of a process in each hierarchy, as /proc/PID/cgroup tells it to us: relative to our cgroup
- * namespace (path "/" included as it is). -ESRCH when there is no such process. */
+ * namespace (path "/" included as it is). `deleted` is left to those that have ended: the others are in a
+ * group of that name. -ESRCH when there is no such process. */
 int cg_live_of_pid(int pid, struct cg_memberships *ret, struct cg_error **err) CG_MUST_CHECK;
 
 /* The running kernel's version in CG_KERNEL form; 0 when uname(2) tells none that can be read. */

@@ -282,10 +282,8 @@ static int parse_membership_line(const struct line *l, struct cg_bytes rest, str
 	/* The path may hold colons, so only two are looked for. */
 	if (!cg_bytes_split(&rest, ':', &controllers) || rest.len == 0 || rest.data[0] != '/')
 		return malformed(l, "no absolute path after the second colon");
-	m->deleted = rest.len >= sizeof(gone) &&
+	m->deleted = m->hierarchy_id == 0 && rest.len >= sizeof(gone) &&
 		     memcmp(rest.data + rest.len - (sizeof(gone) - 1), gone, sizeof(gone) - 1) == 0;
-	if (m->deleted)
-		rest.len -= sizeof(gone) - 1;
 	r = parse_membership_controllers(l, controllers, m);
 	if (r == 0)
 		r = copy_text(l, rest, &m->path);

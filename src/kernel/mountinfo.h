@@ -39,9 +39,9 @@ struct cg_membership {
 	uint32_t hierarchy_id; /* 0 for v2 */
 	char *controllers;     /* "cpu,cpuacct", "" for v2 and for named ones */
 	char *name;            /* of "name=systemd", or NULL */
-	char *path; /* relative to the reader's cgroup namespace; may end in " (deleted)" in the file, then
-		       deleted is set and the text cut off */
-	bool deleted;
+	char *path;            /* as it stands there: relative to the reader's cgroup namespace */
+	bool deleted; /* v2: it ends in " (deleted)". The kernel adds that for a task that has ended in a
+		       * group that was removed; a group may be called so, too */
 };
 struct cg_memberships {
 	struct cg_membership *item;

@@ -29,8 +29,8 @@ static int parse_id(struct cg_bytes b, int32_t *ret)
 int cg_proc_parse_stat(struct cg_bytes text, struct cg_proc_task *ret)
 {
 	const char *open_paren = memchr(text.data, '(', text.len), *close_paren;
-	struct cg_bytes id, comm, rest, word;
-	uint64_t start = 0;
+	struct cg_bytes id, comm, rest, word, threads = {0};
+	uint64_t start = 0, count;
 	char state = 0;
 	int32_t tid;
 
@@ -54,10 +54,13 @@ int cg_proc_parse_stat(struct cg_bytes text, struct cg_proc_task *ret)
 			return -EINVAL;
 		if (field == 3)
 			state = word.data[0];
+		if (field == 20)
+			threads = word;
 	}
-	if (cg_parse_u64(word, &start) < 0)
+	if (cg_parse_u64(word, &start) < 0 || cg_parse_u64(threads, &count) < 0)
 		return -EINVAL;
 	ret->tid = tid;
+	ret->threads = count;
 	ret->state = state;
 	ret->start_time = start;
 	memcpy(ret->comm, comm.data, comm.len);
@@ -128,14 +131,28 @@ static int read_task_file(int proc, int tid, const char *file, struct cg_buffer 
 	return gone(cg_read_path_at(proc, path, buffer));
 }
 
+/* What has ended and only waits to be reaped is in no group that matters. A leader that has ended still
+ * stands for the threads that go on. */
+static bool has_ended(const struct cg_proc_task *t)
+{
+	return t->state == 'X' || t->state == 'x' || (t->state == 'Z' && t->threads <= 1);
+}
+
+static int read_stat(int proc, int tid, struct cg_buffer *buffer, struct cg_proc_task *ret)
+{
+	int r = read_task_file(proc, tid, "stat", buffer);
+
+	if (r == 0)
+		r = cg_proc_parse_stat((struct cg_bytes){buffer->data, buffer->len}, ret);
+	return r == 0 && has_ended(ret) ? -ESRCH : r;
+}
+
 int cg_proc_task(int proc, int tid, struct cg_buffer *buffer, struct cg_proc_task *ret)
 {
 	struct cg_proc_task t = {0};
 	uint64_t again;
-	int r = read_task_file(proc, tid, "stat", buffer);
+	int r = read_stat(proc, tid, buffer, &t);
 
-	if (r == 0)
-		r = cg_proc_parse_stat((struct cg_bytes){buffer->data, buffer->len}, &t);
 	if (r == 0)
 		r = read_task_file(proc, tid, "status", buffer);
 	if (r == 0)
@@ -154,10 +171,8 @@ int cg_proc_task(int proc, int tid, struct cg_buffer *buffer, struct cg_proc_tas
 int cg_proc_start_time(int proc, int tid, struct cg_buffer *buffer, uint64_t *ret)
 {
 	struct cg_proc_task t;
-	int r = read_task_file(proc, tid, "stat", buffer);
+	int r = read_stat(proc, tid, buffer, &t);
 
-	if (r == 0)
-		r = cg_proc_parse_stat((struct cg_bytes){buffer->data, buffer->len}, &t);
 	if (r < 0)
 		return r;
 	*ret = t.start_time;
@@ -257,8 +272,10 @@ static int match_thread(void *context, int tid)
 	if (t.ns_count <= s->depth)
 		return 0;
 	r = is_in_namespace(s, tid, t.ns_count - 1 - s->depth);
+	/* Of a task that we may not trace (ptrace(2), "access mode checking") nobody tells us the namespace.
+	 */
 	if (r <= 0)
-		return r == -ESRCH ? 0 : r;
+		return r == -ESRCH || r == -EACCES || r == -EPERM ? 0 : r;
 	return s->fn(s->context, tid, t.ns_pid[s->depth]);
 }
 

@@ -17,23 +17,25 @@ struct cg_proc_task {
 	char comm[64];
 	int32_t ns_pid[CG_NSPID_MAX];
 	uint8_t ns_count;
-	char state; /* one of the letters of proc(5): R S D T t X Z P I ... */
+	char state;       /* one of the letters of proc(5): R S D T t X Z P I ... */
+	uint64_t threads; /* of its process, proc(5) stat (20) */
 };
 
 /* A descriptor of /proc, kept by whoever asks often. */
 int cg_proc_open(int *ret_fd, struct cg_error **err) CG_MUST_CHECK;
-/* A thread by its id; -ESRCH when it is gone. With `buffer` kept from call to call. */
+/* A thread by its id; -ESRCH when it is gone, or has ended and waits to be reaped. With `buffer` kept from
+ * call to call. */
 int cg_proc_task(int proc, int tid, struct cg_buffer *buffer, struct cg_proc_task *ret) CG_MUST_CHECK;
 /* Only the start time; -ESRCH. */
 int cg_proc_start_time(int proc, int tid, struct cg_buffer *buffer, uint64_t *ret) CG_MUST_CHECK;
 /* Calls fn for each thread id of a process. */
 typedef int cg_tid_fn(void *context, int tid);
 int cg_proc_threads(int proc, int pid, cg_tid_fn *fn, void *context) CG_MUST_CHECK;
-/* Calls fn for each thread that has an id in the pid namespace of process `ns_of`: for --pidns. A result of fn
- * other than 0 ends the walk and is returned. */
+/* Calls fn for each thread that has an id in the pid namespace of process `ns_of`: for --pidns. Threads whose
+ * namespace we may not see are passed over. A result of fn other than 0 ends the walk and is returned. */
 typedef int cg_namespace_fn(void *context, int tid, int ns_id);
-int cg_proc_each_in_namespace(int proc, int ns_of, struct cg_buffer *buffer, cg_namespace_fn *fn,
-	void *context) CG_MUST_CHECK;
+int cg_proc_each_in_namespace(
+	int proc, int ns_of, struct cg_buffer *buffer, cg_namespace_fn *fn, void *context) CG_MUST_CHECK;
 /* Finds the thread that has the id `ns_id` in the pid namespace of process `ns_of`: for --pidns. -ESRCH. */
 int cg_proc_find_in_namespace(
 	int proc, int ns_of, int ns_id, struct cg_buffer *buffer, int *ret_tid) CG_MUST_CHECK;

@@ -107,6 +107,9 @@ const char *cg_group_type_name(enum cg_group_type type); /* as the kernel writes
 enum cg_group_flag {
 	CG_GROUP_SEALED = 1 << 0,   /* never offered as the root of a view */
 	CG_GROUP_ANCESTOR = 1 << 1, /* lies above what was asked for: looked at, not part of the tree */
+	/* Not all of it could be read, which the notes tell too. Only in what a restore or a comparison looks
+	 * at; never in an image. */
+	CG_GROUP_INCOMPLETE = 1 << 2,
 };
 
 struct cg_group {

@@ -145,20 +145,40 @@ static int write_default_line(struct writer *w)
 	return emit_text(w, w->file);
 }
 
+/* The line for all keys, when it changes: *ret_changed. */
+static int write_default(
+	struct writer *w, const struct cg_entries *from, const struct cg_entries *to, bool *ret_changed)
+{
+	struct walk walk = {.from = from, .to = to};
+	const struct cg_entry *a, *b;
+
+	*ret_changed = false;
+	while (walk_next(&walk, &a, &b)) {
+		if (!cg_entry_is_default(w->knob, a ? a : b) || (a && b && cg_entry_same(w->knob, a, b)))
+			continue;
+		*ret_changed = true;
+		return b ? write_entry(w, a, b) : write_default_line(w);
+	}
+	return 0;
+}
+
+/* The line for all keys goes first and the others follow it, changed or not: some files take it as the new
+ * value of every key (block/bfq-cgroup.c, bfq_io_set_weight_legacy). */
 static int write_entries(
 	struct writer *w, bool from_known, const struct cg_entries *from, const struct cg_entries *to)
 {
 	struct walk walk = {.from = from, .to = to};
 	const struct cg_entry *a, *b;
-	int r = 0;
+	bool again;
+	int r = write_default(w, from, to, &again);
 
 	while (r == 0 && walk_next(&walk, &a, &b)) {
+		if (cg_entry_is_default(w->knob, a ? a : b))
+			continue;
 		if (a && b)
-			r = cg_entry_same(w->knob, a, b) ? 0 : write_entry(w, a, b);
+			r = cg_entry_same(w->knob, a, b) && !again ? 0 : write_entry(w, a, b);
 		else if (b)
 			r = from_known && cg_entry_is_none(w->knob, b) ? 0 : write_entry(w, NULL, b);
-		else if (cg_entry_is_default(w->knob, a))
-			r = write_default_line(w);
 		else if (!w->knob->reset)
 			r = -EINVAL;
 		else

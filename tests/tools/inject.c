@@ -175,6 +175,8 @@ static void act(struct run *run, struct tracee *tracee, const struct call *call,
 {
 	int error = failure_at(run->options, run->count);
 
+	if (run->options->signal_at == run->count)
+		kill(run->child, run->options->signal);
 	if (run->options->kill == run->count) {
 		if (run->options->kill_after) {
 			tracee->kill_at_exit = true;
@@ -341,7 +343,7 @@ static void start(struct run *run)
 
 static uint64_t last_point(const struct options *options)
 {
-	uint64_t last = options->kill;
+	uint64_t last = options->kill > options->signal_at ? options->kill : options->signal_at;
 
 	for (size_t i = 0; i < options->failure_count; i++)
 		if (options->failures[i].last > last)
@@ -352,7 +354,7 @@ static uint64_t last_point(const struct options *options)
 /* The first number of the point that lies farthest: it must have been met. */
 static uint64_t required_count(const struct options *options)
 {
-	uint64_t required = options->kill;
+	uint64_t required = options->kill > options->signal_at ? options->kill : options->signal_at;
 
 	for (size_t i = 0; i < options->failure_count; i++)
 		if (options->failures[i].first > required)

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <getopt.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -34,6 +35,7 @@ static void print_help(void)
 	      "  --fail N[-M]=ERRNO   call N (to M) is not executed and fails, e.g. 12=ENOSPC; may be given again\n"
 	      "  --kill N             COMMAND and its children get SIGKILL at call N, which is not executed\n"
 	      "  --kill-after N       the same, after call N was executed\n"
+	      "  --signal N=NAME      COMMAND gets this signal (INT, TERM, ...) when it makes call N\n"
 	      "  --trace FILE         list the counted calls: number, call, errors that fit, file; by tabs\n"
 	      "  --list               print the calls known by name and the errors that fit\n"
 	      "\n"
@@ -166,6 +168,22 @@ static void set_kill(struct options *options, const char *text, bool after)
 	options->kill_after = after;
 }
 
+static void set_signal(struct options *options, const char *text)
+{
+	char *end;
+
+	if (options->signal_at)
+		die("only one signal");
+	options->signal_at = parse_number(text, &end);
+	for (int number = 1; *end == '=' && number < NSIG; number++) {
+		const char *known = sigabbrev_np(number);
+		if (known && strcmp(known, end + 1) == 0)
+			options->signal = number;
+	}
+	if (!options->signal)
+		die("not of the form N=SIGNAL: '%s'", text);
+}
+
 static void parse_option(struct options *options, int option)
 {
 	switch (option) {
@@ -178,6 +196,9 @@ static void parse_option(struct options *options, int option)
 	case 'k':
 	case 'K':
 		set_kill(options, optarg, option == 'K');
+		break;
+	case 'S':
+		set_signal(options, optarg);
 		break;
 	case 't':
 		options->trace = optarg;
@@ -216,6 +237,7 @@ void options_parse(struct options *ret, int argc, char **argv)
 		{"fail", required_argument, NULL, 'f'},
 		{"kill", required_argument, NULL, 'k'},
 		{"kill-after", required_argument, NULL, 'K'},
+		{"signal", required_argument, NULL, 'S'},
 		{"trace", required_argument, NULL, 't'},
 		{"after-path", required_argument, NULL, 'p'},
 		{"after-calls", required_argument, NULL, 'n'},
@@ -234,8 +256,8 @@ void options_parse(struct options *ret, int argc, char **argv)
 		parse_option(ret, option);
 	if (optind == argc)
 		die("no command (see --help)");
-	if (!ret->count && !ret->trace && !ret->failure_count && !ret->kill)
-		die("nothing to do: give --count, --trace, --fail, --kill or --kill-after");
+	if (!ret->count && !ret->trace && !ret->failure_count && !ret->kill && !ret->signal_at)
+		die("nothing to do: give --count, --trace, --fail, --kill, --kill-after or --signal");
 	ret->command = argv + optind;
 }
 

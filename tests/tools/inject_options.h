@@ -23,8 +23,10 @@ struct options {
 	bool count;
 	struct failure *failures;
 	size_t failure_count;
-	uint64_t kill;     /* number of the call to kill at, 0 for none */
-	bool kill_after;   /* ... after it was executed */
+	uint64_t kill;      /* number of the call to kill at, 0 for none */
+	bool kill_after;    /* ... after it was executed */
+	uint64_t signal_at; /* number of the call at which the command gets `signal`, 0 for none */
+	int signal;
 	const char *trace; /* file for the list of counted calls */
 	const char *after_path;
 	uint64_t after_calls; /* calls to pass before counting */

@@ -1,5 +1,5 @@
-/* Any bytes as an undo record: parsed or refused with an error; what was parsed is consistent, can be named, and
- * is written again as it was. */
+/* Any bytes as an undo record: parsed or refused with an error; what was parsed is consistent, can be named,
+ * and is written again as it was. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,7 +8,8 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-/* The checksum would keep almost every change out: it is made right, so that what stands behind it is tried. */
+/* The checksum would keep almost every change out: it is made right, so that what stands behind it is tried.
+ */
 static void mend(uint8_t *copy, size_t size)
 {
 	uint64_t h = 0xcbf29ce484222325u;

@@ -74,8 +74,8 @@ int field_teardown(void **state)
 void field_make(struct field *f, const char *hierarchy, const char *controllers)
 {
 	ground_make(&f->ground, hierarchy, controllers);
-	f->options = (struct cg_apply_options){.state_dir = f->state_dir, .stop = &f->stop, .line = on_line,
-		.line_context = f};
+	f->options = (struct cg_apply_options){
+		.state_dir = f->state_dir, .stop = &f->stop, .line = on_line, .line_context = f};
 	assert_int_equal(field_place(f, CG_NONE, f->ground.name, true), 0);
 }
 
@@ -141,8 +141,14 @@ void field_attach(struct field *f, uint32_t place, int pid, int tid, bool whole)
 	f->members.item = m;
 	assert_int_equal(cg_proc_open(&proc, NULL), 0);
 	assert_int_equal(cg_proc_start_time(proc, whole ? pid : tid, &b, &start), 0);
-	m[f->members.count] = (struct cg_member){.pid = pid, .tid = tid, .image_pid = pid, .image_tid = tid,
-		.start_time = start, .comm = "child", .whole_process = whole, .from = "/"};
+	m[f->members.count] = (struct cg_member){.pid = pid,
+		.tid = tid,
+		.image_pid = pid,
+		.image_tid = tid,
+		.start_time = start,
+		.comm = "child",
+		.whole_process = whole,
+		.from = "/"};
 	field_op(f, CG_OP_ATTACH, place)->member = (uint32_t)f->members.count++;
 }
 
@@ -151,8 +157,7 @@ int field_apply(struct field *f, enum cg_outcome outcome)
 	int r;
 
 	f->err = cg_error_free(f->err);
-	r = cg_apply(
-		&f->ground.live, &f->plan, &f->members, &f->options, &f->outcome, &f->differs, &f->err);
+	r = cg_apply(&f->ground.live, &f->plan, &f->members, &f->options, &f->outcome, &f->differs, &f->err);
 	if (f->outcome != outcome || (r < 0) != (f->err != NULL))
 		fail_msg("status %d, outcome %d instead of %d: %s", r, f->outcome, outcome,
 			f->err ? f->err->message : "no error");
@@ -167,8 +172,9 @@ int field_recover(struct field *f, size_t count, enum cg_outcome outcome)
 	f->err = cg_error_free(f->err);
 	r = cg_recover(&f->ground.live, &f->options, &undone, &f->outcome, &f->err);
 	if (undone != count || f->outcome != outcome || (r < 0) != (f->err != NULL))
-		fail_msg("status %d, outcome %d instead of %d, %zu records instead of %zu: %s (last line: %s)", r,
-			f->outcome, outcome, undone, count, f->err ? f->err->message : "no error",
+		fail_msg(
+			"status %d, outcome %d instead of %d, %zu records instead of %zu: %s (last line: %s)",
+			r, f->outcome, outcome, undone, count, f->err ? f->err->message : "no error",
 			f->lines ? f->line[f->lines - 1] : "none");
 	return r;
 }

@@ -6,8 +6,8 @@
 
 #define FIELD_LINES 256
 
-/* A ground, a plan on it whose place 0 is the ground's own group, a folder for records, and the lines that were
- * told. */
+/* A ground, a plan on it whose place 0 is the ground's own group, a folder for records, and the lines that
+ * were told. */
 struct field {
 	struct ground ground;
 	struct cg_plan plan;

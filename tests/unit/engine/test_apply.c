@@ -1,4 +1,5 @@
-/* cg_apply on the real kernel: done as planned, and taken back exactly when the kernel refuses in the middle. */
+/* cg_apply on the real kernel: done as planned, and taken back exactly when the kernel refuses in the middle.
+ */
 #include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
@@ -201,7 +202,8 @@ static void without_rollback_recover_can_undo(void **state)
 	assert_int_equal(field_records(f), 0);
 }
 
-/* A child with half a cpu below a parent with half a cpu: halving the period first would give it a whole one. */
+/* A child with half a cpu below a parent with half a cpu: halving the period first would give it a whole one.
+ */
 static void quota_and_period_find_their_order(void **state)
 {
 	struct field *f = *state;
@@ -252,8 +254,8 @@ static void modes_do_not_depend_on_the_umask(void **state)
 	assert_int_equal(st.st_mode & 07777, 0755);
 }
 
-/* Taking a controller away takes what children had set, and whom their files belong to: a rollback brings all of
- * it back. Any controller will do that the root of v2 has enabled. */
+/* Taking a controller away takes what children had set, and whom their files belong to: a rollback brings all
+ * of it back. Any controller will do that the root of v2 has enabled. */
 static void disabled_controller_comes_back_with_values(void **state)
 {
 	static const struct {

@@ -1,5 +1,5 @@
-/* Tasks that a restore moves, and their way back: processes, threads that stand apart, and tasks that end or are
- * born meanwhile. */
+/* Tasks that a restore moves, and their way back: processes, threads that stand apart, and tasks that end or
+ * are born meanwhile. */
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>

@@ -66,7 +66,9 @@ static void scene_make(struct scene *s)
 	for (uint32_t i = 0; i < 3; i++) {
 		assert_int_equal(cg_tree_add_group(s->image), i);
 		s->image->group[i] = (struct cg_group){.parent = i ? 0 : CG_NONE,
-			.name = i == 0 ? "/job" : i == 1 ? "a" : "b"};
+			.name = i == 0   ? "/job"
+				: i == 1 ? "a"
+					 : "b"};
 	}
 }
 
@@ -89,8 +91,12 @@ static struct cg_task *record(struct scene *s, uint32_t group, int tid)
 	if (g->tasks)
 		memcpy(grown, g->task, g->tasks * sizeof(*grown));
 	g->task = grown;
-	g->task[g->tasks] = (struct cg_task){.pid = t.pid, .tid = t.tid, .start_time = t.start_time,
-		.comm = cg_arena_string(&s->image->arena, t.comm), .ns_pid = ns, .ns_count = t.ns_count};
+	g->task[g->tasks] = (struct cg_task){.pid = t.pid,
+		.tid = t.tid,
+		.start_time = t.start_time,
+		.comm = cg_arena_string(&s->image->arena, t.comm),
+		.ns_pid = ns,
+		.ns_count = t.ns_count};
 	return &g->task[g->tasks++];
 }
 
@@ -148,6 +154,7 @@ static void other_start_or_boot_is_missing(void **state)
 static void ended_is_missing(void **state)
 {
 	struct scene *s = *state;
+	siginfo_t info;
 	pid_t pid;
 
 	scene_make(s);
@@ -155,6 +162,10 @@ static void ended_is_missing(void **state)
 	(void)record(s, 1, pid);
 	s->ground.children = 0;
 	assert_int_equal(kill(pid, SIGKILL), 0);
+	/* As a zombie already. */
+	assert_int_equal(waitid(P_PID, (id_t)pid, &info, WEXITED | WNOWAIT), 0);
+	find(s, 1);
+	assert_true(s->members.item[0].missing);
 	assert_int_equal(waitpid(pid, NULL, 0), pid);
 	find(s, 1);
 	assert_true(s->members.item[0].missing);
@@ -186,10 +197,19 @@ static void map_leads_to_another(void **state)
 	find(s, 1);
 	assert_true(s->members.item[0].missing);
 	assert_string_equal(s->members.item[0].why, "not in the pid map");
-	pair[2] = (struct cg_pid_pair){old, old};
+	/* A map without a line maps nobody. */
+	s->options.pid_maps = 0;
+	s->boot[0] = s->boot[0] == '0' ? '1' : '0';
+	find(s, 1);
+	assert_string_equal(s->members.item[0].why, "not in the pid map");
+	/* One task stands for two, or two for one. */
+	pair[2] = (struct cg_pid_pair){4000001, new};
 	s->options.pid_maps = 3;
-	assert_int_equal(
-		cg_members_find(s->image, &s->ground.live, &s->options, &s->members, &err), -EINVAL);
+	assert_int_equal(cg_members_find(s->image, &s->ground.live, &s->options, &s->members, &err), -EINVAL);
+	assert_non_null(strstr(err->message, "are both mapped"));
+	err = cg_error_free(err);
+	pair[2] = (struct cg_pid_pair){old, old};
+	assert_int_equal(cg_members_find(s->image, &s->ground.live, &s->options, &s->members, &err), -EINVAL);
 	assert_int_equal(err->fault, CG_FAULT_USAGE);
 	cg_error_free(err);
 }
@@ -236,6 +256,7 @@ static void threads_apart_follow_their_process(void **state)
 	(void)record(s, 2, tid[1]);
 	find(s, 2);
 	assert_true(s->members.item[0].whole_process);
+	assert_true(s->members.item[0].together);
 	assert_int_equal(s->members.item[0].tid, pid);
 	assert_int_equal(s->members.item[0].image_group, 1);
 	assert_false(s->members.item[1].whole_process);

@@ -59,6 +59,25 @@ static void test_all_exist(void **state)
 	existing(CG_MODE_PROPS, 0, APPLY);
 }
 
+/* The same path in two hierarchies: each line says which is meant. */
+static void test_hierarchies_are_told_apart(void **state)
+{
+	static const char two[] = "hierarchy v1 pids\ngroup /a\nhierarchy v1 memory\ngroup /a\n";
+	static const char live[] = "hierarchy v1 pids\ngroup /\nancestor\ngroup /a\n"
+				   "hierarchy v1 memory\ngroup /\nancestor\ngroup /a\n";
+
+	(void)state;
+	check_plan(&(struct plan_case){.image = two,
+		.live = live,
+		.options.mode = CG_MODE_FULL,
+		.lines = "= /a  (pids)\n= /a  (memory)\n"});
+	check_plan(&(struct plan_case){.image = two,
+		.live = live,
+		.code = -EEXIST,
+		.lines = "! /a: exists, and the mode is strict  (pids) [differs]\n"
+			 "! /a: exists, and the mode is strict  (memory) [differs]\n"});
+}
+
 static void top_only(enum cg_mode mode, int code, const char *lines)
 {
 	check_plan(&(struct plan_case){
@@ -272,6 +291,38 @@ static void test_late(void **state)
 			"~ /a cgroup.max.depth max -> 1\n~ /a/b cgroup.freeze 0 -> 1\n~ /a cgroup.freeze 0 -> 1\n"});
 }
 
+/* Who is where he belongs is not moved; a process that is takes its threads along, so those are moved again.
+ */
+static void test_settled(void **state)
+{
+	struct cg_member members[] = {{.image_group = 0,
+					      .image_pid = 11,
+					      .tid = 11,
+					      .pid = 11,
+					      .comm = "main",
+					      .whole_process = true,
+					      .together = true,
+					      .from = "/a"},
+		{.image_group = 1, .image_pid = 11, .tid = 12, .pid = 11, .comm = "worker", .from = "/a/b"}};
+	struct plan_case c = {.image = "hierarchy v1 pids\nusual pids.max=max\n"
+				       "group /a\ngroup /a/b\n",
+		.live = "hierarchy v1 pids\nusual pids.max=max\n"
+			"group /\nancestor\ngroup /a\ngroup /a/b\n",
+		.options.mode = CG_MODE_NONE,
+		.members = members,
+		.member_count = 2,
+		.lines = "= /a\n= /a/b\n"};
+
+	(void)state;
+	check_plan(&c);
+	members[1].from = "/a";
+	c.lines = "= /a\n= /a/b\n> /a 11 main\n> /a/b 12 worker\n";
+	check_plan(&c);
+	members[1].from = "/a/b";
+	members[0].together = false;
+	check_plan(&c);
+}
+
 static void test_controllers(void **state)
 {
 	(void)state;
@@ -326,6 +377,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_top_missing),
 		cmocka_unit_test(test_all_exist),
+		cmocka_unit_test(test_hierarchies_are_told_apart),
 		cmocka_unit_test(test_group_missing),
 		cmocka_unit_test(test_bind_top),
 		cmocka_unit_test(test_mode_at),
@@ -337,6 +389,7 @@ int main(void)
 		cmocka_unit_test(test_cpuset),
 		cmocka_unit_test(test_page_size),
 		cmocka_unit_test(test_late),
+		cmocka_unit_test(test_settled),
 		cmocka_unit_test(test_controllers),
 		cmocka_unit_test(test_disable),
 	};

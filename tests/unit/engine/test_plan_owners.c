@@ -94,6 +94,10 @@ static void test_xattrs(void **state)
 		.live = ABOVE,
 		.code = -EBADMSG,
 		.lines = "! /a security.x: is no attribute that a group can have [differs]\n"});
+	check_plan(&(struct plan_case){.image = PIDS "group /a\nxattr user.=1\n",
+		.live = ABOVE,
+		.code = -EBADMSG,
+		.lines = "! /a user.: is no attribute that a group can have [differs]\n"});
 }
 
 static void test_no_settings(void **state)

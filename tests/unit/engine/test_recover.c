@@ -62,8 +62,8 @@ static bool is_killed_after(struct field *f, size_t lines)
 		int r;
 
 		f->kill_at = lines;
-		r = cg_apply(&f->ground.live, &f->plan, &f->members, &f->options, &f->outcome, &f->differs,
-			NULL);
+		r = cg_apply(
+			&f->ground.live, &f->plan, &f->members, &f->options, &f->outcome, &f->differs, NULL);
 		_exit(r == 0 ? 0 : 1);
 	}
 	assert_int_equal(waitpid(pid, &status, 0), pid);

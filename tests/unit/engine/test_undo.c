@@ -20,7 +20,8 @@ static struct cg_undo_step *step(struct cg_undo *u, enum cg_undo_kind kind, uint
 /* One of each kind. */
 static void fill(struct cg_undo *u)
 {
-	struct cg_undo_hierarchy v1 = {.version = 1, .device = 33, .inode = 1, .label = "memory", .root = "/"};
+	struct cg_undo_hierarchy v1 = {
+		.version = 1, .device = 33, .inode = 1, .label = "memory", .root = "/"};
 	struct cg_undo_hierarchy v2 = {.version = 2, .device = 40, .inode = 7, .label = "v2", .root = "/a/b"};
 	struct cg_undo_step *s;
 

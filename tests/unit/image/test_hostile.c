@@ -131,6 +131,14 @@ static void test_group_fields(void **state)
 	g.has_mode = true;
 	g.mode = 010755;
 	expect_bad_group(g, "mode");
+	g = hostile_group("/job", 0);
+	g.has_uid = true;
+	g.uid = UINT32_MAX;
+	expect_bad_group(g, "an owner that nobody can be");
+	g = hostile_group("/job", 0);
+	g.has_file_gid = true;
+	g.file_gid = UINT32_MAX;
+	expect_bad_group(g, "an owner that nobody can be");
 }
 
 static void expect_bad_settings(const uint32_t *column, size_t columns, size_t values, const uint32_t *unread,

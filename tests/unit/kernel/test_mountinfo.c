@@ -179,8 +179,9 @@ static void test_membership(void **state)
 	assert_null(m.item[0].name);
 	assert_string_equal(m.item[1].name, "systemd");
 	assert_string_equal(m.item[1].path, "/user.slice/a:b");
-	assert_true(m.item[2].deleted);
-	assert_string_equal(m.item[2].path, "/x");
+	/* v1 says nothing of removed groups: it is called so. */
+	assert_false(m.item[2].deleted);
+	assert_string_equal(m.item[2].path, "/x (deleted)");
 	assert_string_equal(m.item[3].controllers, "cpu");
 	assert_string_equal(m.item[3].name, "both");
 	assert_string_equal(m.item[3].path, "/../y");
@@ -188,6 +189,11 @@ static void test_membership(void **state)
 	assert_string_equal(m.item[5].controllers, "");
 	assert_string_equal(m.item[5].path, "/user.slice/user-0.slice");
 	assert_int_equal(m.item[5].hierarchy_id, 0);
+	assert_false(m.item[5].deleted);
+	cg_memberships_free(&m);
+	assert_int_equal(cg_membership_parse(CG_BYTES("0::/y (deleted)\n"), &m, &err), 0);
+	assert_true(m.item[0].deleted);
+	assert_string_equal(m.item[0].path, "/y (deleted)");
 	cg_memberships_free(&m);
 }
 

@@ -1,0 +1,36 @@
+# Every test and program of this folder.
+
+# Bad input.
+cg_test_program(damage damage.c damage_make.c)
+cg_link_layer(damage image)
+target_include_directories(damage PRIVATE $<TARGET_PROPERTY:cg_image,BINARY_DIR>) # the messages
+cg_integration_test(badbits NATIVE)
+cg_integration_test(badimages NATIVE GUEST 6.1/v2 6.1/v1 TIMEOUT 600)
+cg_integration_test(badnames NATIVE GUEST 6.1/v2 6.1/v1 TIMEOUT 600)
+cg_integration_test(badarguments NATIVE GUEST 6.1/v2 6.1/v1 TIMEOUT 600)
+
+# Fidelity.
+cg_test_program(gentree gentree.c gen_settings.c gen_extras.c gen_tasks.c ../guest/samples.c ../guest/catalogue/ground.c)
+target_include_directories(gentree PRIVATE ${PROJECT_SOURCE_DIR}/tests)
+target_link_libraries(gentree PRIVATE Threads::Threads)
+cg_link_layer(gentree model)
+cg_integration_test(fidelity NATIVE GUEST ${CG_GUEST_CELLS} TIMEOUT 600)
+
+# Rollback.
+cg_test_program(points points.c points_run.c points_picture.c)
+target_compile_definitions(points PRIVATE _GNU_SOURCE)
+cg_test_program(sleeper sleeper.c)
+target_compile_definitions(sleeper PRIVATE _GNU_SOURCE)
+target_link_libraries(sleeper PRIVATE Threads::Threads)
+set_target_properties(inject PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${tools_dir})
+cg_integration_test(rollback NATIVE GUEST 6.1/v2 6.1/v1 6.12/v2 TIMEOUT 1200)
+
+# Modes and membership.
+cg_test_program(spawner spawner.c)
+target_compile_definitions(spawner PRIVATE _GNU_SOURCE)
+target_link_libraries(spawner PRIVATE Threads::Threads)
+cg_integration_test(modes NATIVE GUEST 6.1/v2 6.1/v1 6.1/hybrid 6.12/v2 TIMEOUT 600)
+cg_integration_test(failing NATIVE GUEST 6.1/v2 6.1/v1 6.1/hybrid 6.12/v2 TIMEOUT 600)
+cg_integration_test(bind NATIVE GUEST 6.1/v2 6.1/v1 TIMEOUT 600)
+cg_integration_test(members NATIVE GUEST 6.1/v2 6.1/v1 6.1/hybrid 6.12/v2 TIMEOUT 600)
+cg_integration_test(races NATIVE GUEST 6.1/v2 6.1/v1 6.1/hybrid 6.12/v2 TIMEOUT 600)
