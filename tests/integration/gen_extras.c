@@ -87,16 +87,13 @@ static int own(struct gen *g, const struct node *n)
 	static const mode_t modes[] = {0755, 0700, 0750, 0775, 01777, 02755};
 	const uid_t uid = pick_id(g);
 	const gid_t gid = pick_id(g);
-	int r;
 
 	/* Statistics are looked at where the directory is not root's. */
 	if (fchown(n->fd, uid ? uid : 1000, gid) < 0 ||
 		fchmod(n->fd, modes[gen_random(&g->random, CG_ARRAY_SIZE(modes))]) < 0)
 		return -errno;
 	g->owners++;
-	r = own_files(g, n->fd, uid, gid);
-	/* A setting and a membership file alone are noticed anywhere. */
-	return r;
+	return own_files(g, n->fd, uid, gid);
 }
 
 static int attribute(struct gen *g, int fd, const char *name, const void *value, size_t len)
@@ -105,7 +102,7 @@ static int attribute(struct gen *g, int fd, const char *name, const void *value,
 		g->attributes++;
 		return 0;
 	}
-	/* v1 has no user.* (since 5.7 on v2); a node holds 128 of them in 128 KiB. */
+	/* A node holds 128 of user.* in 128 KiB; older kernels none. */
 	if (strncmp(name, "user.", 5) == 0 && (errno == EOPNOTSUPP || errno == ENOSPC)) {
 		g->attributes_refused++;
 		return 0;

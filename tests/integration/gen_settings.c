@@ -139,8 +139,8 @@ static int add_cpuset(struct gen *g, size_t node, const char *name, struct cg_te
 	struct cg_bytes all;
 	int r;
 
-	/* The top may be a partition of its own. Exclusive cpus are others than those that groups get: the kernel takes a
-	 * group's own within its sibling's exclusive ones in one order of writing only. */
+	/* The top may be a partition of its own. Exclusive cpus are others than those that groups get: the
+	 * kernel takes a group's own within its sibling's exclusive ones in one order of writing only. */
 	if (g->hierarchy->version == 2 && g->alone &&
 		((cpus && node == 0) || strcmp(name, "cpuset.cpus.exclusive") == 0)) {
 		cg_text_adds(t, "1");
@@ -338,7 +338,10 @@ static void print_unset(const struct outcome *o, const char *reason)
 		(void)printf("%s", o->code ? strerror(o->code) : "reads back otherwise");
 	else
 		(void)printf("%s", o->why ? o->why : "not tried");
-	(void)printf("; %s\n", reason ? reason : "NO REASON IS KNOWN");
+	(void)printf("%s%s\n", reason == o->why ? "" : "; ",
+		!reason            ? "NO REASON IS KNOWN"
+		: reason == o->why ? ""
+				   : reason);
 }
 
 unsigned gen_report(struct gen *g)

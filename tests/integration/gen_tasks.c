@@ -94,28 +94,35 @@ static bool takes_thread(const struct gen *g, size_t node, size_t process)
 	       (is_below(g, node, process) && (node == process || g->node[node].kind == NODE_THREADED));
 }
 
-/* Tries groups from a random one on until one takes it. Where it ended, or a negative errno. */
+/* What a group may refuse a task for: a v1 cpuset without cpus, or a partition that has none left; a
+ * real-time budget of none; a threaded group below an invalid one; v1 memory that is to move along and does
+ * not fit. */
+static bool is_refusal(int code)
+{
+	return code == -ENOSPC || code == -EINVAL || code == -EOPNOTSUPP || code == -ENOMEM;
+}
+
+/* Tries groups from a random one on until one takes it. Where it ended, -EXFULL when none did, or another
+ * negative errno. */
 static ssize_t place(struct gen *g, const struct gen_task *t, pid_t id, size_t process)
 {
 	const size_t start = gen_random(&g->random, (uint32_t)g->nodes);
 	const bool thread = id != t->pid;
 	const char *file = !thread ? "cgroup.procs" : g->hierarchy->version == 2 ? "cgroup.threads" : "tasks";
-	int r = -ENOENT;
 
 	for (size_t i = 0; i < g->nodes; i++) {
 		const size_t node = (start + i) % g->nodes;
+		int r;
 
 		if (thread ? !takes_thread(g, node, process) : !takes_process(g, node, t))
 			continue;
 		r = move(g, node, file, id);
 		if (r == 0)
 			return (ssize_t)node;
-		/* A v1 cpuset without cpus; a real-time budget of none; a threaded group below an invalid
-		 * one. */
-		if (r != -ENOSPC && r != -EINVAL && r != -EOPNOTSUPP)
+		if (!is_refusal(r))
 			return r;
 	}
-	return r;
+	return -EXFULL;
 }
 
 int gen_tasks_place(struct gen *g, const struct gen_task *task, size_t tasks)
@@ -123,12 +130,15 @@ int gen_tasks_place(struct gen *g, const struct gen_task *task, size_t tasks)
 	for (size_t i = 0; i < tasks; i++) {
 		const ssize_t process = place(g, &task[i], task[i].pid, 0);
 
+		/* It stays where it was; how many were moved is told. */
+		if (process == -EXFULL)
+			continue;
 		if (process < 0)
 			return (int)process;
 		for (unsigned k = 0; k < task[i].threads; k++) {
 			const ssize_t r = place(g, &task[i], task[i].tid[k], (size_t)process);
 
-			if (r < 0)
+			if (r < 0 && r != -EXFULL)
 				return (int)r;
 		}
 	}

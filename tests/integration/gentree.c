@@ -190,6 +190,8 @@ static int make_tree(struct gen *g, const char *top, size_t groups, const struct
 
 	if (r == 0)
 		r = gen_tasks_place(g, task, tasks);
+	if (r == 0 && g->moved == 0)
+		r = -ECHILD;
 	/* Limits on groups and freezing come last, from the bottom. */
 	for (size_t i = g->nodes; r == 0 && i-- > 0;)
 		r = gen_settings(g, i, true);

@@ -23,7 +23,7 @@ cg_test_program(sleeper sleeper.c)
 target_compile_definitions(sleeper PRIVATE _GNU_SOURCE)
 target_link_libraries(sleeper PRIVATE Threads::Threads)
 set_target_properties(inject PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${tools_dir})
-cg_integration_test(rollback NATIVE GUEST 6.1/v2 6.1/v1 6.12/v2 TIMEOUT 1200)
+cg_integration_test(rollback NATIVE GUEST 6.1/v2 6.1/v1 6.12/v2 TIMEOUT 1800)
 
 # Modes and membership.
 cg_test_program(spawner spawner.c)

@@ -291,6 +291,8 @@ static bool read_of_group(struct builder *b, struct cg_bytes word, struct cg_byt
 		add_task(b, line);
 	} else if (cg_bytes_is(word, "ancestor")) {
 		g->flags |= CG_GROUP_ANCESTOR;
+	} else if (cg_bytes_is(word, "incomplete")) {
+		g->flags |= CG_GROUP_INCOMPLETE;
 	} else if (cg_bytes_is(word, "only")) {
 		narrow(b, line);
 	} else {
@@ -302,7 +304,7 @@ static bool read_of_group(struct builder *b, struct cg_bytes word, struct cg_byt
 static bool is_of_group(struct cg_bytes word)
 {
 	static const char *const words[] = {
-		"owner", "files", "file", "type", "xattr", "task", "ancestor", "only"};
+		"owner", "files", "file", "type", "xattr", "task", "ancestor", "incomplete", "only"};
 
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
 		if (cg_bytes_is(word, words[i]))

@@ -8,8 +8,12 @@
  *   file memory.max 0:0 600                an exception; a name that is no column goes among the others
  *   type threaded
  *   memory.max=67108864                    a setting; "\n" in it is a newline; "?" alone: it could not be
- * read xattr user.x=1 task 100 101 sleep                     pid, tid, name ancestor the last group lies
- * above what was asked for device block 8:16 wwid:1               kind, key, identity ("-": none)
+ *                                          read
+ *   xattr user.x=1
+ *   task 100 101 sleep                     pid, tid, name
+ *   ancestor                               the last group lies above what was asked for
+ *   incomplete                             not all of the last group could be read
+ *   device block 8:16 wwid:1               kind, key, identity ("-": none)
  *   kernel 6.1.0 page 65536                of the inventory
  *
  * A column's usual value is what the line "usual KNOB=VALUE" says after its hierarchy; else the first one

@@ -19,6 +19,8 @@
 
 #include <cmocka.h>
 
+#include "engine/undo.h"
+
 /* v1 hierarchies that take any task at once. */
 #define HIERARCHY "freezer"
 
@@ -60,6 +62,13 @@ static pid_t fork_threads(struct field *f, int tid[2])
 	return pid;
 }
 
+/* The name of the first record. */
+static int keep_name(const char *name, unsigned char type, void *context)
+{
+	(void)type;
+	return asprintf((char **)context, "%s", name) < 0 ? -ENOMEM : 1;
+}
+
 static void scattered_threads_find_back(void **state)
 {
 	struct field *f = *state;
@@ -94,6 +103,102 @@ static void scattered_threads_find_back(void **state)
 	}
 	(void)close(x);
 	(void)close(y);
+}
+
+/* The whole process goes to "new" and one thread on to "new/deep", from groups of their own. */
+static void thread_plan(struct field *f, int tid[2])
+{
+	pid_t pid = fork_threads(f, tid);
+	int x = ground_group(f->ground.fd, "x"), y = ground_group(f->ground.fd, "y");
+	uint32_t new, deep;
+
+	assert_int_equal(cg_cgroup_attach(x, "cgroup.procs", pid), 0);
+	assert_int_equal(cg_cgroup_attach(y, "tasks", tid[1]), 0);
+	(void)close(x);
+	(void)close(y);
+	new = field_create(f, 0, "new");
+	deep = field_create(f, new, "deep");
+	field_attach(f, new, pid, pid, true);
+	field_attach(f, deep, pid, tid[1], false);
+}
+
+/* Between two moves a thread is where its process went, which its own step does not name. */
+static void threads_find_back_after_a_kill(void **state)
+{
+	struct field *f = *state;
+	_cleanup_free_ char *before = NULL;
+	int tid[2], status;
+	size_t points = 0;
+
+	field_make(f, HIERARCHY, NULL);
+	thread_plan(f, tid);
+	before = field_snapshot(f->ground.fd);
+	for (;;) {
+		pid_t pid = fork();
+
+		assert_true(pid >= 0);
+		if (pid == 0) {
+			f->kill_at = points + 1;
+			_exit(field_apply(f, CG_OUTCOME_EXACT) == 0 ? 0 : 1);
+		}
+		assert_int_equal(waitpid(pid, &status, 0), pid);
+		if (!WIFSIGNALED(status))
+			break;
+		points++;
+		assert_int_equal(field_recover(f, 1, CG_OUTCOME_EXACT), 0);
+		field_assert_same(f->ground.fd, before);
+		while (f->lines)
+			free(f->line[--f->lines]);
+	}
+	assert_int_equal(status, 0);
+	assert_int_equal(points, f->plan.ops);
+}
+
+/* A process that could not be moved in the first pass takes threads along that were back already. */
+static void late_process_does_not_keep_its_threads(void **state)
+{
+	struct field *f = *state;
+	_cleanup_buffer_ struct cg_buffer b = {0};
+	_cleanup_undo_ struct cg_undo undo = {0};
+	_cleanup_dirs_ struct cg_dirs dirs = {.outer = -1};
+	_cleanup_undo_run_ struct cg_undo_run run = {
+		.undo = &undo, .dirs = &dirs, .proc = -1, .recovering = true};
+	_cleanup_close_ int dir = -1, record = -1;
+	_cleanup_free_ char *before = NULL, *name = NULL;
+	int tid[2], status;
+	pid_t pid;
+
+	field_make(f, HIERARCHY, NULL);
+	thread_plan(f, tid);
+	before = field_snapshot(f->ground.fd);
+	pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		f->kill_at = f->plan.ops;
+		(void)field_apply(f, CG_OUTCOME_EXACT);
+		_exit(0);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFSIGNALED(status));
+	dir = open(f->state_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	assert_int_equal(cg_dir_each(dir, keep_name, &name), 1);
+	record = openat(dir, name, O_RDONLY | O_CLOEXEC);
+	assert_int_equal(cg_read_fd(record, false, &b), 0);
+	assert_int_equal(cg_undo_parse((struct cg_bytes){b.data, b.len}, &undo, NULL), 0);
+	{
+		_cleanup_free_ int *base = calloc(undo.hierarchies, sizeof(*base));
+
+		assert_non_null(base);
+		for (size_t i = 0; i < undo.hierarchies; i++)
+			base[i] = f->ground.live.item[i].fd;
+		assert_int_equal(cg_dirs_init(&dirs, &undo, base), 0);
+		run.steps = undo.steps;
+		/* As an earlier pass leaves it: every thread is done with, the process is not. */
+		for (size_t i = 0; i < undo.steps; i++)
+			undo.step[i].settled = undo.step[i].kind == CG_UNDO_TASK && !undo.step[i].whole;
+		assert_int_equal(cg_undo_run(&run, NULL), 0);
+	}
+	field_assert_same(f->ground.fd, before);
 }
 
 static void single_thread_moves_alone(void **state)
@@ -223,6 +328,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(scattered_threads_find_back, field_setup, field_teardown),
+		cmocka_unit_test_setup_teardown(threads_find_back_after_a_kill, field_setup, field_teardown),
+		cmocka_unit_test_setup_teardown(
+			late_process_does_not_keep_its_threads, field_setup, field_teardown),
 		cmocka_unit_test_setup_teardown(single_thread_moves_alone, field_setup, field_teardown),
 		cmocka_unit_test_setup_teardown(
 			process_from_elsewhere_goes_back, field_setup, field_teardown),

@@ -228,9 +228,9 @@ static void test_survey(void **state)
 	struct ground *g = *state;
 	_cleanup_error_ struct cg_error *err = NULL;
 	_cleanup_text_ struct cg_text path = {0};
-	struct cg_target target[2] = {{0}, {0}};
+	struct cg_target target[3] = {{0}, {0}, {0}};
 	_cleanup_tree_ struct cg_tree *tree = NULL;
-	struct cg_dump_options options = {.target = target, .targets = 2, .optional = true};
+	struct cg_dump_options options = {.target = target, .targets = 3, .optional = true};
 	uint32_t top;
 	size_t h;
 	int a;
@@ -240,11 +240,13 @@ static void test_survey(void **state)
 	(void)cg_close(ground_group(a, "below"));
 	(void)cg_close(ground_group(g->fd, "beside"));
 	(void)cg_close(a);
+	/* A target that is no concern of this hierarchy comes first, as with several hierarchies. */
+	assert_done(cg_target_parse("name=cgt-unit-nowhere:/a", &target[0], &err), err);
 	cg_text_printf(&path, "pids:%s/a", g->path);
-	assert_done(cg_target_parse(path.data, &target[0], &err), err);
+	assert_done(cg_target_parse(path.data, &target[1], &err), err);
 	cg_text_reset(&path);
 	cg_text_printf(&path, "pids:%s/none/x", g->path);
-	assert_done(cg_target_parse(path.data, &target[1], &err), err);
+	assert_done(cg_target_parse(path.data, &target[2], &err), err);
 	assert_done(cg_survey(&g->live, &options, &tree, &err), err);
 
 	assert_int_equal(tree->hierarchies, g->live.count);
@@ -269,6 +271,7 @@ static void test_survey(void **state)
 			assert_int_equal(tree->hierarchy[i].first_top, CG_NONE);
 	cg_target_free(&target[0]);
 	cg_target_free(&target[1]);
+	cg_target_free(&target[2]);
 }
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, ground_setup, ground_teardown)

@@ -194,6 +194,24 @@ static void test_terminal(void **state)
 		.lines = "+ /a\\x1b[31m\n"});
 }
 
+/* Of a group that is to be changed all must be known; one that is only used may keep its secrets. */
+static void test_incomplete(void **state)
+{
+	static const char image[] = "hierarchy v1 pids\ngroup /a\npids.max=5\n",
+			  live[] = "hierarchy v1 pids\ngroup /\nancestor\ngroup a\npids.max=5\nincomplete\n";
+
+	(void)state;
+	check_plan(&(struct plan_case){.image = image,
+		.live = live,
+		.options.mode = CG_MODE_FULL,
+		.code = -EIO,
+		.error = "not all that stands there can be read",
+		.lines =
+			"! /a: not all that stands there can be read, so it could not be brought to the image [differs]\n"});
+	check_plan(&(struct plan_case){
+		.image = image, .live = live, .options.mode = CG_MODE_OPPORTUNISTIC, .lines = "= /a\n"});
+}
+
 static void test_modes(void **state)
 {
 	struct cg_error *e = NULL;
@@ -224,6 +242,7 @@ int main(void)
 		cmocka_unit_test(test_room_raised),
 		cmocka_unit_test(test_tasks_room),
 		cmocka_unit_test(test_terminal),
+		cmocka_unit_test(test_incomplete),
 		cmocka_unit_test(test_modes),
 	};
 
