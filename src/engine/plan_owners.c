@@ -135,30 +135,38 @@ static bool is_later(const struct cg_group *image)
 	return image->owner.mode & SETGID;
 }
 
-/* What a directory and its files are when they were just made. */
+/* Whether a place has lost the bit, if it had it, before groups are made below. */
+static bool has_lost_it(const struct cg_planner *p, uint32_t place)
+{
+	const struct cg_place *at = &p->plan->place[place];
+
+	return p->seat[place].apply && at->image_group != CG_NONE &&
+	       !is_later(&p->image->group[at->image_group]);
+}
+
+/* What a directory and its files are when they were just made: the nearest group above that exists hands its
+ * bit down, through all that are made with it. */
 static struct cg_owner as_made(const struct cg_planner *p, uint32_t place)
 {
 	struct cg_owner made = {p->options->uid, p->options->gid, NEW_GROUP_MODE};
-	uint32_t up = p->plan->place[place].parent, live = p->seat[place].live_parent;
-	const struct cg_group *above;
+	const struct cg_owner *above;
+	uint32_t live, up = place;
 
 	if (p->kernel < SETGID_SINCE)
 		return made;
-	while (live == CG_NONE && up != CG_NONE) {
+	do {
 		live = p->seat[up].live_parent;
 		up = p->plan->place[up].parent;
-	}
+		if (up != CG_NONE && has_lost_it(p, up))
+			return made;
+	} while (live == CG_NONE && up != CG_NONE);
 	if (live == CG_NONE)
 		return made;
-	above = &p->live->group[live];
-	if (!(above->owner.mode & SETGID))
-		return made;
-	/* An existing one loses the bit before groups are made below it. */
-	if (up != CG_NONE && p->seat[up].apply && p->plan->place[up].image_group != CG_NONE &&
-		!is_later(&p->image->group[p->plan->place[up].image_group]))
-		return made;
-	made.gid = above->owner.gid;
-	made.mode |= SETGID;
+	above = &p->live->group[live].owner;
+	if (above->mode & SETGID) {
+		made.gid = above->gid;
+		made.mode |= SETGID;
+	}
 	return made;
 }
 

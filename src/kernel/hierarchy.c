@@ -109,11 +109,15 @@ static int read_controllers(int fd, char **ret)
 	return cg_text_take(&t, ret);
 }
 
-static bool has_file(int fd, const char *name)
+/* 1, 0 or a negative errno. */
+static int has_file(int fd, const char *name)
 {
 	struct stat st;
 
-	return fstatat(fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0;
+	if (fstatat(fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0)
+		return 1;
+	/* ENODEV: the group was removed, and its files with it. */
+	return errno == ENOENT || errno == ENODEV ? 0 : -errno;
 }
 
 /* Fills everything that the mount and the open directory tell; takes the descriptor. */
@@ -142,8 +146,10 @@ static int describe(const struct cg_mount *m, const char *root, const char *poin
 		return r;
 	}
 	if (strcmp(root, "/") == 0) {
-		h->is_root = m->version == 2 ? !has_file(h->fd, CG_FILE_TYPE)
-					     : has_file(h->fd, CG_FILE_SANE_BEHAVIOR);
+		r = has_file(h->fd, m->version == 2 ? CG_FILE_TYPE : CG_FILE_SANE_BEHAVIOR);
+		if (r < 0)
+			return cg_error_errno(err, -r, "cannot look into %s", point);
+		h->is_root = (r == 0) == (m->version == 2);
 		h->in_namespace = !h->is_root;
 	}
 	return 0;
@@ -397,7 +403,10 @@ static int open_named_dir(const char *dir, int *ret_fd, char **ret_path, struct 
 		cg_error_hint(err, "/proc/self/mounts names those of this host: types cgroup and cgroup2");
 		return r;
 	}
-	if (!has_file(fd, CG_FILE_PROCS))
+	r = has_file(fd, CG_FILE_PROCS);
+	if (r < 0)
+		return cg_error_errno(err, -r, "cannot look into %s", dir);
+	if (r == 0)
 		return cg_error_make(err, CG_FAULT_USAGE, ENOENT, "the group at %s was removed", dir);
 	r = path_of_fd(fd, ret_path);
 	if (r < 0)

@@ -33,11 +33,9 @@ bool gen_chance(struct gen_random *r, unsigned percent)
 static const char *const names[] = {"plain", "b", "a.slice", " lead", "trail ", "in between", "qu\"ote",
 	"it's", "back\\slash", "\\n", "$HOME", "`id`", "*", "?", "[x]", "a=b", "a:b", "name=systemd:", "-rf",
 	"--", ".hidden", "..x", "...", "~", "#", "!", "%s%n", "x (deleted)", "tab\there", "cr\r",
-	"\x1b[31mred", "\x01", "\x7f",
-	"gr\xc3\xbc\xc3\x9f"
-	"e",
-	"\xe6\xa8\xb9", "\xf0\x9f\x8c\xb3", "\xff\xfe", "cut\xc3", "cgroup.x", "memory.maximal", "0",
-	"18446744073709551616", "a,b;c", "{}", "^", "@", "+cpu"};
+	"\x1b[31mred", "\x01", "\x7f", "gr\303\274\303\237e", "\xe6\xa8\xb9", "\xf0\x9f\x8c\xb3", "\xff\xfe",
+	"cut\xc3", "cgroup.x", "memory.maximal", "0", "18446744073709551616", "a,b;c", "{}", "^", "@",
+	"+cpu"};
 
 static void pick_name(struct gen *g, char *name, size_t room)
 {

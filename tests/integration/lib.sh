@@ -45,7 +45,7 @@ remove_group() {
 		until rmdir "$group" 2>/dev/null; do
 			[ -d "$group" ] || break
 			tries=$((tries + 1))
-			[ "$tries" -lt 200 ] || {
+			[ "$tries" -lt 1000 ] || {
 				echo "cannot remove $group: $(cat "$group/cgroup.procs" 2>/dev/null | tr '\n' ' ')"
 				break
 			}

@@ -206,6 +206,8 @@ static void judge(struct test *t, int status, bool may_be_partial, const char *p
 	bool good;
 
 	t->tally.tried++;
+	if (may_be_partial)
+		drop_unnamed_records(t->c);
 	switch (status) {
 	case 0:
 	case 1:

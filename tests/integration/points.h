@@ -51,6 +51,8 @@ char *content(const struct config *c, const char *name);
 /* Number of undo records that stand for something; empty ones, which say that nothing is to be done, are
  * removed. */
 size_t records(const struct config *c);
+/* Removes those that never got their name, which stand for no change: a second fault may leave one. */
+void drop_unnamed_records(const struct config *c);
 
 struct call {
 	char *name;

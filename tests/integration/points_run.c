@@ -95,6 +95,10 @@ static void add_inject(const struct config *c, const char *const inject[], struc
 	if (!inject)
 		return;
 	list_add(argv, c->inject);
+	if (!c->no_memory) {
+		list_add(argv, "--skip");
+		list_add(argv, "mmap,mremap,mprotect");
+	}
 	for (size_t i = 0; inject[i]; i++)
 		list_add(argv, inject[i]);
 	list_add(argv, "--");
@@ -147,6 +151,15 @@ char *content(const struct config *c, const char *name)
 		fclose(file);
 	free(path);
 	return data;
+}
+
+void drop_unnamed_records(const struct config *c)
+{
+	char *command = text("rm -f '%s'/*.new", c->records);
+
+	if (system(command) != 0)
+		die("cannot remove unnamed records");
+	free(command);
 }
 
 size_t records(const struct config *c)

@@ -237,6 +237,23 @@ static void test_inherit(void **state)
 		.lines = "+ /n  (parent of the top; not in the image)\n+ /n/a\n"});
 }
 
+/* What is inherited when a group is made, and written when all are there, does not reach the children. */
+static void test_inherit_late(void **state)
+{
+	static const char image[] =
+		"hierarchy v1 pids\ngroup /a\nnotify_on_release=1\ngroup /a/b\nnotify_on_release=1\n"
+		"group /a/c\nnotify_on_release=0\n";
+
+	(void)state;
+	check_plan(&(struct plan_case){.image = image,
+		.live = "hierarchy v1 pids\ngroup /\nancestor\nnotify_on_release=0\n",
+		.lines =
+			"+ /a\n+ /a/b\n+ /a/c\n~ /a/b notify_on_release 0 -> 1\n~ /a notify_on_release 0 -> 1\n"});
+	check_plan(&(struct plan_case){.image = image,
+		.live = "hierarchy v1 pids\ngroup /\nancestor\nnotify_on_release=1\n",
+		.lines = "+ /a\n+ /a/b\n+ /a/c\n~ /a/c notify_on_release 1 -> 0\n"});
+}
+
 static void test_cpuset(void **state)
 {
 	static const char image[] = "hierarchy v1 cpuset\nusual cpuset.cpus=0-3\nusual cpuset.mems=0\n"
@@ -386,6 +403,7 @@ int main(void)
 		cmocka_unit_test(test_masked),
 		cmocka_unit_test(test_threaded),
 		cmocka_unit_test(test_inherit),
+		cmocka_unit_test(test_inherit_late),
 		cmocka_unit_test(test_cpuset),
 		cmocka_unit_test(test_page_size),
 		cmocka_unit_test(test_late),

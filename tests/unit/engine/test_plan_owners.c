@@ -61,6 +61,34 @@ static void test_existing(void **state)
 		.lines = "= /a\n"});
 }
 
+#define V1       "hierarchy v1 pids\nusual pids.max=max\n"
+#define V1_ABOVE V1 "group /\nancestor\n"
+
+/* Since 6.8 a directory with the set-group-id bit hands it and its group down to what is made below. */
+static void test_setgid(void **state)
+{
+	(void)state;
+	/* The bit is given when the groups below are there. */
+	check_plan(&(struct plan_case){.image = V1 "group /a\nowner 0:7 2755\ngroup /a/b\nowner 0:0 755\n",
+		.live = V1_ABOVE,
+		.lines = "+ /a\n+ /a/b\n~ /a owner 0:0 755 -> 0:7 2755\n"});
+	/* Below one that has it and is not ours to change. */
+	check_plan(&(struct plan_case){
+		.image = V1 "group /x/a\nowner 0:0 755\ngroup /x/a/b\nowner 0:7 2755\nfiles 0:7\n",
+		.live = V1_ABOVE "group /x\nancestor\nowner 0:7 2755\n",
+		.lines =
+			"+ /x/a\n~ /x/a all files owner 0:7 -> 0:0\n~ /x/a owner 0:7 2755 -> 0:0 755\n+ /x/a/b\n"
+			"~ /x/a/b all files owner 0:0 -> 0:7\n~ /x/a/b owner 0:0 755 -> 0:7 2755\n"});
+	check_plan(&(struct plan_case){.image = V1 "group /x/a\nowner 0:0 755\n",
+		.live = "kernel 6.1.0\n" V1_ABOVE "group /x\nancestor\nowner 0:7 2755\n",
+		.lines = "+ /x/a\n"});
+	/* An existing one loses it first. */
+	check_plan(&(struct plan_case){.image = V1 "group /a\nowner 0:7 755\ngroup /a/b\nowner 0:0 755\n",
+		.live = V1_ABOVE "group /a\nowner 0:7 2755\n",
+		.options.mode = CG_MODE_FULL,
+		.lines = "~ /a owner 0:7 2755 -> 0:7 755\n+ /a/b\n"});
+}
+
 static void xattrs(enum cg_mode mode, uint32_t uid, int code, const char *lines)
 {
 	check_plan(&(struct plan_case){
@@ -114,6 +142,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_made),
 		cmocka_unit_test(test_existing),
+		cmocka_unit_test(test_setgid),
 		cmocka_unit_test(test_xattrs),
 		cmocka_unit_test(test_no_settings),
 	};

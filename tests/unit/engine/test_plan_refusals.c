@@ -198,7 +198,7 @@ static void test_terminal(void **state)
 static void test_incomplete(void **state)
 {
 	static const char image[] = "hierarchy v1 pids\ngroup /a\npids.max=5\n",
-			  live[] = "hierarchy v1 pids\ngroup /\nancestor\ngroup a\npids.max=5\nincomplete\n";
+			  live[] = "hierarchy v1 pids\ngroup /\nancestor\ngroup /a\npids.max=5\nincomplete\n";
 
 	(void)state;
 	check_plan(&(struct plan_case){.image = image,
