@@ -28,7 +28,8 @@ _cgtree_values() {
 _cgtree() {
 	local cur prev program verb='' i kind word rest arguments=FILE
 	local -A takes=()
-	local options=() verbs=()
+	local options=() verbs=() words=()
+	local -i plain=0
 
 	COMPREPLY=()
 	cur=${COMP_WORDS[COMP_CWORD]}
@@ -36,12 +37,13 @@ _cgtree() {
 	program=${COMP_WORDS[0]}
 	for ((i = 1; i < COMP_CWORD; i++)); do
 		[[ ${COMP_WORDS[i]} == -* ]] && continue
-		verb=${COMP_WORDS[i]}
-		break
+		[[ -n $verb ]] && plain+=1
+		verb=${verb:-${COMP_WORDS[i]}}
 	done
 	while IFS=$'\t' read -r kind word rest _; do
 		case $kind in
 		verb) verbs+=("$word") ;;
+		word) words+=("$word") ;;
 		option) options+=("$word"); takes[$word]=$rest ;;
 		letter) options+=("$word"); takes[$word]=${takes[$rest]} ;;
 		arguments) arguments=$word ;;
@@ -53,6 +55,8 @@ _cgtree() {
 		mapfile -t COMPREPLY < <(compgen -W "${options[*]}" -- "$cur")
 	elif [[ ${#verbs[@]} -gt 0 ]]; then
 		mapfile -t COMPREPLY < <(compgen -W "${verbs[*]}" -- "$cur")
+	elif [[ ${#words[@]} -gt 0 && $plain == 0 ]]; then
+		mapfile -t COMPREPLY < <(compgen -W "${words[*]}" -- "$cur")
 	else
 		_cgtree_values "$arguments" "$cur"
 	fi

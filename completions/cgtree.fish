@@ -28,6 +28,8 @@ function __cgtree_words
         switch $part[1]
             case verb option letter
                 printf '%s\t%s\n' $part[2] $part[4]
+            case word
+                echo $part[2]
         end
     end
     test -n "$verb"; and __cgtree_value $arguments

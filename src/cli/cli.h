@@ -72,6 +72,7 @@ struct cli_verb {
 	const struct cli_option *options;   /* ends with a row without name */
 	const struct cli_example *examples; /* ends with a row without command */
 	const char *const *exits;           /* "0 what it means", NULL-terminated */
+	const char *const *words;           /* what the first plain word may be, where it says what to do */
 	enum cli_names arguments;           /* what the plain words are, for completions */
 	bool quiet_trouble; /* all trouble but usage is exit status 2 (diff, verify), as diff(1) has it */
 	bool changes; /* its work is done by the time stdout turns out to be closed (restore, recover) */
@@ -151,4 +152,4 @@ const volatile int *cli_catch_signals(void);
 void cli_release_signals(void);
 
 extern const struct cli_verb cli_verb_dump, cli_verb_restore, cli_verb_show, cli_verb_check, cli_verb_verify,
-	cli_verb_diff, cli_verb_decode, cli_verb_encode, cli_verb_recover, cli_verb_help;
+	cli_verb_diff, cli_verb_decode, cli_verb_encode, cli_verb_criu, cli_verb_recover, cli_verb_help;

@@ -200,6 +200,8 @@ static void list_words(const struct cli *cli, const struct cli_verb *verb)
 		for (size_t i = 0; cli->verbs[i]; i++)
 			(void)printf("verb\t%s\t-\t%s\n", cli->verbs[i]->name, cli->verbs[i]->summary);
 	if (verb) {
+		for (size_t i = 0; verb->words && verb->words[i]; i++)
+			(void)printf("word\t%s\t-\t-\n", verb->words[i]);
 		(void)printf("arguments\t%s\n", names[verb->arguments]);
 		list_options(verb->options);
 	}

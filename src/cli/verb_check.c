@@ -4,9 +4,20 @@
 
 #include "cli/json_out.h"
 #include "cli/source.h"
+#include "image/criu.h"
 #include "image/json.h"
 
 #define JSON_INPUT_MAX CG_IMAGE_MEMORY_DEFAULT
+
+/* Records that no part of this program reads; they are carried along. */
+static uint32_t unknown_records(const struct cg_tree *tree)
+{
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < tree->extras; i++)
+		n += tree->extra[i].type != CG_CRIU_RECORD;
+	return n;
+}
 
 static const char *or_unknown(const char *text)
 {
@@ -55,8 +66,8 @@ static void check_text(const char *name, const struct cli_source *s, const struc
 		cg_text_printf(&t, ", zstd: %llu stored", (unsigned long long)s->info.stored_bytes);
 	put_line("size", &t);
 	cg_text_printf(&t, "%llu", (unsigned long long)s->info.records);
-	if (s->tree->extras)
-		cg_text_printf(&t, ", %u of kinds that are not known here", s->tree->extras);
+	if (unknown_records(s->tree))
+		cg_text_printf(&t, ", %u of kinds that are not known here", unknown_records(s->tree));
 	put_line("records", &t);
 	cg_text_adds(&t, s->info.digest);
 	put_line("digest", &t);
@@ -96,7 +107,7 @@ static void check_json(const char *name, const struct cli_source *s, const struc
 	json_number(json_member(&j, "stored_bytes"), s->info.stored_bytes);
 	json_bool(json_member(&j, "compressed"), s->info.compressed);
 	json_number(json_member(&j, "records"), s->info.records);
-	json_number(json_member(&j, "unknown_records"), s->tree->extras);
+	json_number(json_member(&j, "unknown_records"), unknown_records(s->tree));
 	json_text(json_member(&j, "digest"), s->info.digest);
 	json_number(json_member(&j, "hierarchies"), c->hierarchies);
 	json_number(json_member(&j, "groups"), c->groups);
