@@ -12,6 +12,8 @@
 #include "kernel/tasks.h"
 #include "model/value.h"
 
+#define FREEZE_TIMEOUT_MS 5000
+
 static const char *path_of(const struct cg_apply *a, const struct cg_op *op)
 {
 	return a->plan->place[op->place].path;
@@ -105,6 +107,35 @@ static int other_value(struct cg_apply *a, const struct cg_op *op, struct cg_err
 	return r;
 }
 
+static int version_of(const struct cg_apply *a, const struct cg_op *op)
+{
+	return a->live->item[a->plan->place[op->place].hierarchy].version;
+}
+
+static bool asks_to_freeze(const struct cg_apply *a, const struct cg_op *op)
+{
+	int version = version_of(a, op);
+	struct cg_bytes to = cg_bytes_trim(cg_value_setting(op->knob, op->to));
+
+	return op->knob &&
+	       op->knob == cg_knob_find(version == 2 ? CG_FILE_FREEZE : CG_FILE_FREEZER_STATE, version) &&
+	       !cg_bytes_is(to, "0") && !cg_bytes_is(to, "THAWED");
+}
+
+/* The write asks only; tasks stop one by one, and on v1 a group may need to be asked again. */
+static int wait_for_freeze(struct cg_apply *a, const struct cg_op *op, int group, struct cg_error **err)
+{
+	int r = cg_cgroup_freeze(group, version_of(a, op), true, FREEZE_TIMEOUT_MS);
+
+	if (r == -ETIMEDOUT)
+		return cg_apply_note(a, op, op->file, "not all tasks stand still yet", err);
+	if (r < 0) {
+		r = cg_error_errno(err, -r, "cannot wait until all tasks stand still");
+		cg_error_at(err, path_of(a, op), op->file);
+	}
+	return r;
+}
+
 static int write_setting(struct cg_apply *a, size_t i, struct cg_error **err)
 {
 	const struct cg_op *op = &a->plan->op[i];
@@ -136,7 +167,7 @@ static int write_setting(struct cg_apply *a, size_t i, struct cg_error **err)
 	}
 	if (!cg_setting_agrees(&io, (struct cg_bytes){a->back.data, a->back.len}, op->to))
 		return other_value(a, op, err);
-	return 0;
+	return asks_to_freeze(a, op) ? wait_for_freeze(a, op, io.group, err) : 0;
 }
 
 /* Owner, then mode, for chown(2) may take set-id bits away. */
@@ -221,7 +252,7 @@ static int attach(struct cg_apply *a, size_t i, struct cg_error **err)
 {
 	const struct cg_op *op = &a->plan->op[i];
 	const struct cg_member *m = cg_apply_member(a, op);
-	int version = a->live->item[a->plan->place[op->place].hierarchy].version;
+	int version = version_of(a, op);
 	const char *file = m->whole_process ? CG_FILE_PROCS : version == 2 ? CG_FILE_THREADS : CG_FILE_TASKS;
 	int id = m->whole_process ? m->pid : m->tid, fd, r;
 	uint64_t start;
