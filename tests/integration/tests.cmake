@@ -34,3 +34,5 @@ cg_integration_test(failing NATIVE GUEST 6.1/v2 6.1/v1 6.1/hybrid 6.12/v2 TIMEOU
 cg_integration_test(bind NATIVE GUEST 6.1/v2 6.1/v1 TIMEOUT 600)
 cg_integration_test(members NATIVE GUEST 6.1/v2 6.1/v1 6.1/hybrid 6.12/v2 SANITIZED 6.1/v2 TIMEOUT 600)
 cg_integration_test(races NATIVE GUEST 6.1/v2 6.1/v1 6.1/hybrid 6.12/v2 TIMEOUT 600)
+# The longest: it starts first.
+set_tests_properties(native/rollback PROPERTIES COST 1000)
