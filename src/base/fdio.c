@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <linux/openat2.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 
 #define BUFFER_START ((size_t)16 << 10)
@@ -68,6 +69,15 @@ int cg_open_beneath(int dirfd, const char *path, int flags, int *ret_fd)
 		return (int)fd;
 	*ret_fd = (int)fd;
 	return 0;
+}
+
+int cg_fstat(int fd, struct stat *ret)
+{
+#ifdef __x86_64__ /* where the kernel's structure is the library's */
+	return syscall(SYS_fstat, fd, ret) < 0 ? -errno : 0;
+#else
+	return fstat(fd, ret) < 0 ? -errno : 0;
+#endif
 }
 
 void cg_buffer_free(struct cg_buffer *b)
