@@ -86,19 +86,25 @@ void cg_buffer_free(struct cg_buffer *b)
 	*b = (struct cg_buffer){0};
 }
 
-static int buffer_grow(struct cg_buffer *b)
+int cg_buffer_reserve(struct cg_buffer *b, size_t size)
 {
-	size_t size = b->size ? b->size * 2 : BUFFER_START;
 	char *p;
 
-	if (size > CG_READ_CAP)
-		return -EFBIG;
+	if (size <= b->size)
+		return 0;
 	p = realloc(b->data, size);
 	if (!p)
 		return -ENOMEM;
 	b->data = p;
 	b->size = size;
 	return 0;
+}
+
+static int buffer_grow(struct cg_buffer *b)
+{
+	size_t size = b->size ? b->size * 2 : BUFFER_START;
+
+	return size > CG_READ_CAP ? -EFBIG : cg_buffer_reserve(b, size);
 }
 
 int cg_read_fd(int fd, bool whole, struct cg_buffer *b)
