@@ -98,15 +98,14 @@ struct mapping {
 	bool changes;
 };
 
-/* The key here: 1, *ret; 0 when it stays; -ENODEV. Rules name devices of both kinds, also ones that need not
- * exist, so that only what was asked for changes them. */
+/* The key here: 1, *ret; 0 when it stays; -ENODEV. */
 static int map_key(void *context, struct cg_bytes key, struct cg_bytes *ret)
 {
 	struct mapping *m = context;
 	const char *to = option_for(m->p->options, key);
 	const struct cg_device_pair *pair;
 
-	if (!to && (m->column->knob->grammar == CG_GRAMMAR_DEVICE_RULES || !m->p->knows_devices[m->kind]))
+	if (!to && !m->p->knows_devices[m->kind])
 		return 0;
 	pair = to ? NULL : find_pair(m->p, m->kind, key);
 	if (pair)
@@ -136,6 +135,66 @@ static int see_entry(void *context, struct cg_bytes key, struct cg_bytes line)
 	return 0;
 }
 
+/* The lines of device rules. */
+struct rules {
+	struct cg_planner *p;
+	uint32_t place;
+	const char *subject;
+	struct cg_text text;
+	bool changes;
+};
+
+/* Rules name devices of both kinds, also ones that need not exist, and all of a kind: what the map says, and
+ * block devices whose identity the image knows, are called as they are here. A rule about a disk that is not
+ * here is not kept, for what has its number now is another. */
+static int map_rule(void *context, struct cg_bytes key, struct cg_bytes line)
+{
+	struct rules *r = context;
+	const char *to = option_for(r->p->options, key);
+	const struct cg_device_pair *pair = NULL;
+	size_t before = (size_t)(key.data - line.data);
+
+	if (!to && line.data[0] == 'b' && r->p->knows_devices[CG_DEVICE_BLOCK])
+		pair = find_pair(r->p, CG_DEVICE_BLOCK, key);
+	if (pair && pair->device->stable[0] && !pair->here) {
+		r->changes = true;
+		cg_plan_refuse(r->p, r->p->plan->place[r->place].mode, r->place,
+			cg_plan_subject(r->p, r->subject, line),
+			"say what it is called here with --device-map", ENODEV, "no such device here (%s)",
+			pair->device->stable);
+		return 0;
+	}
+	if (pair && pair->device->stable[0])
+		to = pair->here;
+	if (to && !cg_bytes_is(key, to))
+		r->changes = true;
+	if (r->text.len > 0)
+		cg_text_addc(&r->text, '\n');
+	cg_text_add(&r->text, line.data, before);
+	if (to)
+		cg_text_adds(&r->text, to);
+	else
+		cg_text_add(&r->text, key.data, key.len);
+	cg_text_add(&r->text, key.data + key.len, line.len - before - key.len);
+	return 0;
+}
+
+struct cg_bytes cg_plan_map_rules(
+	struct cg_planner *p, uint32_t place, const char *name, struct cg_bytes rules)
+{
+	static const struct cg_knob shape = {.grammar = CG_GRAMMAR_DEVICE_RULES, .key = CG_KEY_DEVICE};
+	struct rules r = {.p = p, .place = place, .subject = name};
+	struct cg_bytes b;
+
+	if (cg_value_each_key(&shape, rules, map_rule, &r) < 0)
+		p->oom = true;
+	b = (struct cg_bytes){r.text.data ? r.text.data : "", r.text.len};
+	if (r.text.failed || (r.changes && !cg_arena_keep(&p->plan->arena, &b)))
+		p->oom = true;
+	cg_text_free(&r.text);
+	return r.changes ? b : rules;
+}
+
 struct cg_bytes cg_plan_map_devices(
 	struct cg_planner *p, uint32_t place, const struct cg_column_plan *c, struct cg_bytes value)
 {
@@ -148,6 +207,8 @@ struct cg_bytes cg_plan_map_devices(
 
 	if (value.len == 0)
 		return value;
+	if (c->knob->grammar == CG_GRAMMAR_DEVICE_RULES)
+		return cg_plan_map_rules(p, place, c->name, value);
 	if (cg_value_each_key(c->knob, value, see_entry, &m) < 0)
 		p->oom = true;
 	if (!m.changes)

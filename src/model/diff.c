@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "model/program.h"
 #include "model/value.h"
 
 #define TASKS_NAMED 8 /* tasks that are named in one difference; of more, the number is told */
@@ -301,27 +302,6 @@ static int compare_xattrs(struct both *g)
 	return r;
 }
 
-/* The id is the kernel's own and differs after every load. */
-static bool program_same(const struct cg_program *a, const struct cg_program *b)
-{
-	return a->attach_type == b->attach_type && a->attach_flags == b->attach_flags &&
-	       strcmp(a->type, b->type) == 0 && strcmp(a->name, b->name) == 0 &&
-	       cg_bytes_equal(a->tag, b->tag) && cg_bytes_equal(a->instructions, b->instructions);
-}
-
-static void describe_programs(struct cg_text *t, const struct cg_group *g)
-{
-	for (uint16_t i = 0; i < g->programs; i++) {
-		const struct cg_program *p = &g->program[i];
-
-		cg_text_printf(t, "%s%s %s tag ", i ? ", " : "", p->type, p->name[0] ? p->name : "(no name)");
-		for (size_t k = 0; k < p->tag.len; k++)
-			cg_text_printf(t, "%02x", (unsigned char)p->tag.data[k]);
-	}
-	if (!g->programs)
-		cg_text_adds(t, "none");
-}
-
 /* In their order, for the kernel runs them so. */
 static int compare_programs(struct both *g)
 {
@@ -330,11 +310,11 @@ static int compare_programs(struct both *g)
 	bool same = a->programs == b->programs;
 
 	for (uint16_t i = 0; same && i < a->programs; i++)
-		same = program_same(&a->program[i], &b->program[i]);
+		same = cg_program_same(&a->program[i], &b->program[i]);
 	if (same)
 		return 0;
-	describe_programs(&left, a);
-	describe_programs(&right, b);
+	cg_programs_describe(a->program, a->programs, true, &left);
+	cg_programs_describe(b->program, b->programs, true, &right);
 	return add_words(g, CG_DIFF_PROGRAM, NULL, &left, &right);
 }
 
