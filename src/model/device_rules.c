@@ -1,11 +1,12 @@
 /* The assembler and its inverse. A program is
  *
- *   r2 = type, r3 = access, r4 = major, r5 = minor of the device that is asked for
+ *   r3 = access that is asked for
  *   for each rule: pass it by when the type, a letter, the major or the minor does not fit; else allow
  *   deny
  *
- * What a rule leaves open (any number, all letters) is not asked. Only forward jumps within a rule: the
- * verifier has no loop to follow. */
+ * What a rule leaves open (any number, all letters) is not asked. Each question loads anew what it asks
+ * about: a verifier that remembered from one rule to the next what was found out about the device would
+ * follow all rules once more for each way in which a rule can fail, and gives up at a few hundred. */
 #include "model/device_rules.h"
 
 #include <errno.h>
@@ -14,11 +15,11 @@
 
 #include "model/value_parts.h"
 
-#define PROLOGUE    6
+#define PROLOGUE    2
 #define ALL_LETTERS (BPF_DEVCG_ACC_MKNOD | BPF_DEVCG_ACC_READ | BPF_DEVCG_ACC_WRITE)
 #define NAME        "cgtree_devices" /* shorter than BPF_OBJ_NAME_LEN */
 
-enum { TYPE = 2, ACCESS = 3, MAJOR = 4, MINOR = 5 }; /* registers */
+enum { CONTEXT = BPF_REG_1, ASKED = BPF_REG_2, ACCESS = BPF_REG_3 }; /* registers */
 
 #define LOAD   (BPF_LDX | BPF_W | BPF_MEM)
 #define COPY   (BPF_ALU64 | BPF_MOV | BPF_X)
@@ -70,40 +71,55 @@ static int type_of(char kind)
 	return kind == 'b' ? BPF_DEVCG_DEV_BLOCK : BPF_DEVCG_DEV_CHAR;
 }
 
+static void load(struct cg_text *t, unsigned char to, size_t at)
+{
+	put(t, (struct instruction){LOAD, to, CONTEXT, (int16_t)at, 0});
+}
+
 /* How many instructions a rule takes before the two that allow. */
 static int questions(const struct rule *r)
 {
-	return 1 + (r->access != ALL_LETTERS ? 3 : 0) + !r->any_major + !r->any_minor;
+	return 3 + (r->access != ALL_LETTERS ? 3 : 0) + (r->any_major ? 0 : 2) + (r->any_minor ? 0 : 2);
+}
+
+/* Goes on with the next rule, `left` instructions and the two that allow ahead. */
+static void pass_unless(struct cg_text *t, int left, uint32_t value)
+{
+	put(t, (struct instruction){IF_NOT, ASKED, 0, (int16_t)(left + 2), value});
 }
 
 static void put_rule(struct cg_text *t, const struct rule *r)
 {
-	int16_t left = (int16_t)(questions(r) + 2); /* to the next rule, from where the next one is put */
+	int left = questions(r);
 
-	put(t, (struct instruction){IF_NOT, TYPE, 0, --left, (uint32_t)type_of(r->kind)});
+	load(t, ASKED, offsetof(struct bpf_cgroup_dev_ctx, access_type));
+	put(t, (struct instruction){MASK, ASKED, 0, 0, 0xffff});
+	left -= 3;
+	pass_unless(t, left, (uint32_t)type_of(r->kind));
 	if (r->access != ALL_LETTERS) {
-		put(t, (struct instruction){COPY, BPF_REG_1, ACCESS, 0, 0});
-		put(t, (struct instruction){MASK, BPF_REG_1, 0, 0, ALL_LETTERS & ~r->access});
-		left = (int16_t)(left - 3);
-		put(t, (struct instruction){IF_NOT, BPF_REG_1, 0, left, 0});
+		put(t, (struct instruction){COPY, ASKED, ACCESS, 0, 0});
+		put(t, (struct instruction){MASK, ASKED, 0, 0, ALL_LETTERS & ~r->access});
+		left -= 3;
+		pass_unless(t, left, 0);
 	}
-	if (!r->any_major)
-		put(t, (struct instruction){IF_NOT, MAJOR, 0, --left, r->major});
-	if (!r->any_minor)
-		put(t, (struct instruction){IF_NOT, MINOR, 0, --left, r->minor});
+	if (!r->any_major) {
+		load(t, ASKED, offsetof(struct bpf_cgroup_dev_ctx, major));
+		left -= 2;
+		pass_unless(t, left, r->major);
+	}
+	if (!r->any_minor) {
+		load(t, ASKED, offsetof(struct bpf_cgroup_dev_ctx, minor));
+		left -= 2;
+		pass_unless(t, left, r->minor);
+	}
 	put(t, (struct instruction){SET, BPF_REG_0, 0, 0, 1});
 	put(t, (struct instruction){.code = FINISH});
 }
 
 static void put_prologue(struct cg_text *t)
 {
-	put(t, (struct instruction){
-		       LOAD, TYPE, BPF_REG_1, offsetof(struct bpf_cgroup_dev_ctx, access_type), 0});
-	put(t, (struct instruction){COPY, ACCESS, TYPE, 0, 0});
-	put(t, (struct instruction){MASK, TYPE, 0, 0, 0xffff});
+	load(t, ACCESS, offsetof(struct bpf_cgroup_dev_ctx, access_type));
 	put(t, (struct instruction){SHIFT, ACCESS, 0, 0, 16});
-	put(t, (struct instruction){LOAD, MAJOR, BPF_REG_1, offsetof(struct bpf_cgroup_dev_ctx, major), 0});
-	put(t, (struct instruction){LOAD, MINOR, BPF_REG_1, offsetof(struct bpf_cgroup_dev_ctx, minor), 0});
 }
 
 static void put_epilogue(struct cg_text *t)
@@ -169,24 +185,28 @@ static bool get_rule(struct cg_bytes program, size_t *at, struct rule *ret)
 {
 	const size_t count = program.len / CG_INSTRUCTION_SIZE;
 	struct rule r = {.any_major = true, .any_minor = true, .access = ALL_LETTERS};
-	struct instruction i = get(program, *at);
+	struct instruction i;
 	size_t end;
 
-	if (i.code != IF_NOT || i.to != TYPE || i.offset < 2)
+	if (*at + 3 > count)
 		return false;
-	end = *at + 1 + (size_t)i.offset;
+	i = get(program, *at + 2);
+	if (i.code != IF_NOT || i.offset < 2)
+		return false;
+	end = *at + 3 + (size_t)i.offset;
 	if (end >= count)
 		return false;
 	r.kind = i.immediate == BPF_DEVCG_DEV_BLOCK ? 'b' : 'c';
-	for (size_t k = *at + 1; k < end; k++) {
+	for (size_t k = *at + 4; k < end; k++) {
+		const struct instruction before = get(program, k - 1);
+
 		i = get(program, k);
-		if (i.code == MASK)
+		if (i.code == MASK) {
 			r.access = ALL_LETTERS & ~i.immediate;
-		if (i.code == IF_NOT && i.to == MAJOR) {
+		} else if (i.code == IF_NOT && before.offset == offsetof(struct bpf_cgroup_dev_ctx, major)) {
 			r.any_major = false;
 			r.major = i.immediate;
-		}
-		if (i.code == IF_NOT && i.to == MINOR) {
+		} else if (i.code == IF_NOT && before.offset == offsetof(struct bpf_cgroup_dev_ctx, minor)) {
 			r.any_minor = false;
 			r.minor = i.immediate;
 		}

@@ -36,3 +36,11 @@ cg_integration_test(members NATIVE GUEST 6.1/v2 6.1/v1 6.1/hybrid 6.12/v2 SANITI
 cg_integration_test(races NATIVE GUEST 6.1/v2 6.1/v1 6.1/hybrid 6.12/v2 TIMEOUT 600)
 # The longest: it starts first.
 set_tests_properties(native/rollback PROPERTIES COST 1000)
+
+# BPF programs, devices and interfaces.
+cg_test_program(bpfprog bpfprog.c)
+target_compile_definitions(bpfprog PRIVATE _GNU_SOURCE)
+target_link_libraries(bpfprog PRIVATE PkgConfig::LIBBPF)
+cg_test_program(devrules devrules.c)
+cg_link_layer(devrules engine)
+cg_integration_test(programs NATIVE GUEST 6.1/v2 6.12/v2 SANITIZED 6.1/v2 TIMEOUT 600)
