@@ -144,22 +144,34 @@ int cg_dump_devices(struct cg_tree *tree, struct cg_error **err)
 	return r;
 }
 
-/* Where a device of an image is here: by its stable identity, or, without one, under its number. */
+/* Where a device of an image is here: by its stable identity (all of them, when several have it), or, without
+ * one, under its number. */
 static int find_block(struct cg_tree *live, const struct cg_device *wanted)
 {
-	_cleanup_text_ struct cg_text key = {0};
+	_cleanup_text_ struct cg_text found = {0}, number = {0};
+	struct cg_bytes rest, key;
 	int r = -ENODEV;
 
 	if (wanted->stable[0])
-		r = cg_block_find(wanted->stable, &key);
-	if (r == 0 && !key.failed)
-		return is_known(live, CG_DEVICE_BLOCK, (struct cg_bytes){key.data, key.len})
-			       ? 0
-			       : add_device(live, CG_DEVICE_BLOCK, key.data, wanted->name, wanted->stable);
-	if (r == -ENOMEM || key.failed)
+		r = cg_block_find(wanted->stable, &found);
+	if (r == -ENOMEM || found.failed)
 		return -ENOMEM;
+	rest = (struct cg_bytes){found.data, found.len};
+	while ((r == 0 || r == -ENOTUNIQ) && cg_bytes_word(&rest, &key)) {
+		int e = 0;
+
+		cg_text_reset(&number);
+		cg_text_add(&number, key.data, key.len);
+		if (number.failed)
+			return -ENOMEM;
+		if (!is_known(live, CG_DEVICE_BLOCK, key))
+			e = add_device(live, CG_DEVICE_BLOCK, number.data, wanted->name, wanted->stable);
+		if (e < 0)
+			return e;
+	}
 	/* What is at the same number here may be another device: its own identity tells. */
-	if (cg_block_check(wanted->key) < 0 || is_known(live, CG_DEVICE_BLOCK, cg_bytes_of(wanted->key)))
+	if (r == 0 || r == -ENOTUNIQ || cg_block_check(wanted->key) < 0 ||
+		is_known(live, CG_DEVICE_BLOCK, cg_bytes_of(wanted->key)))
 		return 0;
 	return add_block(live, cg_bytes_of(wanted->key), false);
 }

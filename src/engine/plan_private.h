@@ -110,7 +110,8 @@ struct cg_changes {
 
 struct cg_device_pair {
 	const struct cg_device *device; /* of the image */
-	const char *here;               /* its key here, NULL: it is missing */
+	const char *here;               /* its key here, NULL: it is missing, or */
+	bool several;                   /* nobody can tell which of several it is */
 };
 
 #define CG_CONTROLLERS_MAX 64

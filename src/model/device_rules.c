@@ -42,6 +42,8 @@ struct instruction {
 	uint32_t immediate;
 };
 
+static const struct cg_knob shape = {.grammar = CG_GRAMMAR_DEVICE_RULES}; /* all that entries ask of a row */
+
 static void put(struct cg_text *t, struct instruction i)
 {
 	const uint16_t offset = (uint16_t)i.offset;
@@ -154,7 +156,6 @@ static int parse_rule(const struct cg_entry *e, struct rule *ret)
 
 int cg_device_rules_assemble(struct cg_bytes rules, struct cg_text *ret)
 {
-	static const struct cg_knob shape = {.grammar = CG_GRAMMAR_DEVICE_RULES};
 	_cleanup_text_ struct cg_text program = {0};
 	struct cg_entry entry;
 	struct rule rule;
@@ -265,6 +266,29 @@ bool cg_device_rules_recognise(struct cg_bytes instructions, struct cg_text *ret
 		return false;
 	cg_text_add(ret, rules.len ? rules.data : "", rules.len);
 	return !ret->failed;
+}
+
+int cg_device_rules_map(struct cg_bytes rules, cg_device_rules_fn *map, void *context, struct cg_text *t)
+{
+	const size_t start = t->len;
+	struct cg_entry e;
+	int r;
+
+	while ((r = cg_entry_next(&shape, &rules, &e)) != 0) {
+		const size_t before = r > 0 ? (size_t)(e.key.data - e.line.data) : 0;
+		struct cg_bytes key = e.key;
+
+		if (r > 0 && map(context, e.kind, e.key, &key) < 0)
+			continue;
+		if (t->len > start)
+			cg_text_addc(t, '\n');
+		cg_text_add(t, e.line.data, before);
+		if (r > 0)
+			cg_text_add(t, key.data, key.len);
+		cg_text_add(t, e.line.data + before + (r > 0 ? e.key.len : 0),
+			e.line.len - before - (r > 0 ? e.key.len : 0));
+	}
+	return t->failed ? -ENOMEM : 0;
 }
 
 int cg_device_rules_program(struct cg_arena *arena, struct cg_bytes rules, struct cg_program *ret)

@@ -23,6 +23,13 @@ int cg_device_rules_assemble(struct cg_bytes rules, struct cg_text *ret) CG_MUST
  * in their order: true. False for any other program, and when memory is out (then ret->failed). */
 bool cg_device_rules_recognise(struct cg_bytes instructions, struct cg_text *ret);
 
+/* Appends the rules, one a line, with the numbers that `map` says: it gets the kind ('a', 'b', 'c'), MAJ:MIN
+ * and returns 1 with another number, 0 to keep it, or a negative errno to leave the rule out (the caller has
+ * noted it). Lines that are no rules are left as they are. 0 or -ENOMEM. */
+typedef int cg_device_rules_fn(void *context, char kind, struct cg_bytes key, struct cg_bytes *ret_key);
+int cg_device_rules_map(
+	struct cg_bytes rules, cg_device_rules_fn *map, void *context, struct cg_text *t) CG_MUST_CHECK;
+
 /* The same as a program to be attached beside others (BPF_F_ALLOW_MULTI), so that groups above and below keep
  * theirs: 1, 0, -EINVAL or -ENOMEM as above. Strings and instructions are the arena's. */
 int cg_device_rules_program(
