@@ -68,38 +68,20 @@ uint32_t cg_bpf_program_type(uint32_t attach_type)
 void cg_bpf_ids_free(struct cg_bpf_ids *ids)
 {
 	free(ids->id);
-	free(ids->flags);
 	*ids = (struct cg_bpf_ids){0};
-}
-
-/* Kernels before 6.0 do not tell the flags of each program: then all have those of the group. */
-static int query_once(int group, uint32_t type, uint32_t size, struct cg_bpf_ids *ids)
-{
-	LIBBPF_OPTS(bpf_prog_query_opts, o, .prog_ids = ids->id, .prog_cnt = size,
-		.prog_attach_flags = ids->flags);
-	int r = bpf_prog_query_opts(group, (enum bpf_attach_type)type, &o);
-
-	if (r == -EINVAL) {
-		o.prog_attach_flags = NULL;
-		o.prog_cnt = size;
-		r = bpf_prog_query_opts(group, (enum bpf_attach_type)type, &o);
-		for (uint32_t i = 0; r == 0 && i < o.prog_cnt; i++)
-			ids->flags[i] = o.attach_flags;
-	}
-	ids->count = o.prog_cnt;
-	return r;
 }
 
 int cg_bpf_query(int group, uint32_t attach_type, struct cg_bpf_ids *ret)
 {
 	for (uint32_t size = CG_BPF_GROUP_FIRST; size <= PROGRAMS_CAP; size *= 2) {
 		_cleanup_bpf_ids_ struct cg_bpf_ids ids = {
-			.id = calloc(size, sizeof(*ids.id)), .flags = calloc(size, sizeof(*ids.flags))};
+			.id = calloc(size, sizeof(*ids.id)), .count = size};
 		int r;
 
-		if (!ids.id || !ids.flags)
+		if (!ids.id)
 			return -ENOMEM;
-		r = query_once(group, attach_type, size, &ids);
+		r = bpf_prog_query(
+			group, (enum bpf_attach_type)attach_type, 0, &ids.flags, ids.id, &ids.count);
 		if (r == -ENOSPC)
 			continue;
 		if (r < 0)
@@ -181,42 +163,59 @@ static int try_again(struct cg_bpf_reader *r, struct cg_bpf *p)
 	return 0;
 }
 
-/* Fills r->last with what fd is. */
+/* Whether it is the program before once more, which was tried: units often have one each. Where a tag counts
+ * it must be that one's, too. */
+static bool is_like_last(const struct cg_bpf_reader *r, const struct cg_bpf *p)
+{
+	const struct cg_bpf *last = &r->last;
+
+	return !last->lost && last->instructions.len > 0 && last->attach_type == p->attach_type &&
+	       last->program_type == p->program_type && cg_bytes_equal(last->instructions, p->instructions) &&
+	       (p->program_type == BPF_PROG_TYPE_CGROUP_DEVICE || cg_bytes_equal(last->tag, p->tag));
+}
+
+/* Why it cannot be loaded again from what was read; NULL in p->lost when it can. */
+static int judge(struct cg_bpf_reader *r, const struct bpf_prog_info *info, struct cg_bpf *p)
+{
+	if (info->nr_map_ids > 0)
+		p->lost = "uses maps";
+	else if (info->type == BPF_PROG_TYPE_LSM)
+		p->lost = "is bound to a function of this kernel";
+	else if (p->instructions.len == 0)
+		p->lost = "is not shown by the kernel (privileges or hardening)";
+	else if (!is_like_last(r, p))
+		return try_again(r, p);
+	return 0;
+}
+
+/* Fills r->last with what fd is; on failure it is none. */
 static int describe(struct cg_bpf_reader *r, int fd, uint32_t attach_type, const char *type)
 {
 	_cleanup_text_ struct cg_text fresh = {0};
-	struct cg_bpf p = {.attach_type = attach_type, .type = type};
-	struct bpf_prog_info info;
-	bool seen;
+	struct bpf_prog_info info = {0};
 	int e = cg_bpf_info(fd, &info, &fresh);
+	struct cg_bpf p = {
+		.id = info.id,
+		.attach_type = attach_type,
+		.program_type = info.type,
+		.gpl = info.gpl_compatible,
+		.type = type,
+		.name = info.name,
+		.tag = {(const char *)info.tag, sizeof(info.tag)},
+		.instructions = {fresh.data, fresh.len},
+	};
 
-	if (e < 0)
-		return e;
+	if (e == 0)
+		e = judge(r, &info, &p);
+	r->last = (struct cg_bpf){0};
 	cg_text_reset(&r->name);
 	cg_text_add(&r->name, info.name, strnlen(info.name, sizeof(info.name)));
 	cg_text_adds(&r->name, "");
-	if (r->name.failed)
-		return -ENOMEM;
+	if (e < 0 || r->name.failed)
+		return e < 0 ? e : -ENOMEM;
 	memcpy(r->tag, info.tag, sizeof(r->tag));
-	p.id = info.id;
-	p.program_type = info.type;
-	p.gpl = info.gpl_compatible;
 	p.name = r->name.data;
-	p.tag = (struct cg_bytes){r->tag, sizeof(r->tag)};
-	p.instructions = (struct cg_bytes){fresh.data, fresh.len};
-	/* Units often have a program each that is the same as their neighbour's. */
-	seen = !r->last.lost && r->last.instructions.len > 0 && r->last.attach_type == attach_type &&
-	       r->last.program_type == info.type && cg_bytes_equal(r->last.instructions, p.instructions);
-	if (info.nr_map_ids > 0)
-		p.lost = "uses maps";
-	else if (info.type == BPF_PROG_TYPE_LSM)
-		p.lost = "is bound to a function of this kernel";
-	else if (fresh.len == 0)
-		p.lost = "is not shown by the kernel (privileges or hardening)";
-	else if (!seen)
-		e = try_again(r, &p);
-	if (e < 0)
-		return e;
+	p.tag.data = r->tag;
 	cg_text_free(&r->instructions);
 	r->instructions = fresh;
 	fresh = (struct cg_text){0};
@@ -245,7 +244,7 @@ static int each_of_type(int group, size_t t, struct cg_bpf_reader *reader, cg_bp
 			r = fd < 0 ? fd : describe(reader, fd, type, attach_types[t].name);
 		}
 		if (r == 0) {
-			reader->last.attach_flags = ids.flags[i];
+			reader->last.attach_flags = ids.flags;
 			r = fn(context, &reader->last);
 		}
 	}

@@ -16,7 +16,6 @@
 
 #define CG_BPF_NAME_MAX     15      /* BPF_OBJ_NAME_LEN without its NUL */
 #define CG_BPF_INSTRUCTIONS 1000000 /* the most that a kernel takes (BPF_COMPLEXITY_LIMIT_INSNS) */
-#define CG_BPF_PREORDER     64      /* BPF_F_PREORDER (6.16): runs before those of groups below */
 #define CG_BPF_PRIVILEGES   "CAP_SYS_ADMIN, or CAP_BPF and CAP_NET_ADMIN"
 
 struct cg_bpf {

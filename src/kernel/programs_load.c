@@ -195,7 +195,7 @@ static int look(int group, uint32_t type, const struct cg_bpf *want, size_t coun
 		if (ret->fd[i] < 0)
 			return ret->fd[i];
 		if (kept == i && i < count) {
-			r = is_wanted(ret->fd[i], ret->ids.flags[i], &want[i]);
+			r = is_wanted(ret->fd[i], ret->ids.flags, &want[i]);
 			if (r < 0)
 				return r;
 			kept += r > 0;
@@ -276,7 +276,7 @@ static int attach_all(int group, const struct cg_bpf *want, size_t from, size_t 
 		if (r < 0)
 			return r;
 		r = bpf_prog_attach(loader->fd, group, (enum bpf_attach_type)want[i].attach_type,
-			want[i].attach_flags & (MODE | CG_BPF_PREORDER));
+			want[i].attach_flags & MODE);
 		if (r < 0)
 			return explain_attach(&want[i], -r, err);
 	}
@@ -329,7 +329,7 @@ int cg_bpf_set(int group, uint32_t attach_type, const struct cg_bpf *want, size_
 		return cg_error_errno(err, -r, "cannot ask for the attached BPF programs");
 	if (kept == count && kept == now.ids.count)
 		return 0;
-	clash = count > 0 && now.ids.count > 0 && (now.ids.flags[0] & MODE) != (want[0].attach_flags & MODE);
+	clash = count > 0 && now.ids.count > 0 && (now.ids.flags & MODE) != (want[0].attach_flags & MODE);
 	/* The kernel puts a new one in place of the only one. */
 	replaces = !clash && count > 0 && !(want[0].attach_flags & BPF_F_ALLOW_MULTI);
 	if (clash)

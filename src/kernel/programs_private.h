@@ -8,11 +8,11 @@
 #define CG_BPF_GROUP_FIRST                                                                                   \
 	64 /* BPF_CGROUP_MAX_PROGS of linux/bpf-cgroup.h: the most that one type takes, lsm_cgroup apart */
 
-/* The ids of the programs of one type and the flags of each; both are allocated. -EINVAL: the kernel does not
- * know the type. */
+/* The ids of the programs of one type, allocated, and how they are attached, which all of them share.
+ * -EINVAL: the kernel does not know the type. */
 struct cg_bpf_ids {
-	uint32_t *id, *flags;
-	uint32_t count;
+	uint32_t *id;
+	uint32_t flags, count;
 };
 int cg_bpf_query(int group, uint32_t attach_type, struct cg_bpf_ids *ret) CG_MUST_CHECK;
 void cg_bpf_ids_free(struct cg_bpf_ids *ids);

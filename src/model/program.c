@@ -8,8 +8,7 @@
 #include "model/device_rules.h"
 
 #define INSTRUCTIONS_MAX 1000000 /* BPF_COMPLEXITY_LIMIT_INSNS */
-#define PREORDER         64      /* BPF_F_PREORDER, which older headers lack */
-#define FLAGS            (BPF_F_ALLOW_OVERRIDE | BPF_F_ALLOW_MULTI | PREORDER)
+#define FLAGS            (BPF_F_ALLOW_OVERRIDE | BPF_F_ALLOW_MULTI)
 
 static bool same_code(const struct cg_program *a, const struct cg_program *b)
 {
