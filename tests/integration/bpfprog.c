@@ -1,11 +1,10 @@
 /* BPF programs for the tests, by libbpf alone: nothing of the program under test is used.
  *
- *   bpfprog attach GROUP KIND FLAG     FLAG: alone, override, multi; KIND: see below
+ *   bpfprog attach GROUP KIND FLAG...  FLAG: alone, override, multi; KIND: see below
  *   bpfprog detach GROUP               all of them
- *   bpfprog list GROUP                 a line for each: attach type, flags, name, tag, instructions in hex
- *   bpfprog open PATH r|w|rw           opens a file: "ok", or the errno's name on stdout
- *   bpfprog mknod PATH b|c MAJ MIN     makes a node, and removes it again
- *   bpfprog may                        exit 0 when programs can be loaded and attached here
+ *   bpfprog list GROUP...              a line for each: attach type, flags, name, tag, instructions in hex
+ *   bpfprog answers FOLDER             what opening some nodes, and making others in the folder, gives: "ok",
+ * or the errno's name bpfprog may                        exit 0 when programs can be loaded and attached here
  *
  * Kinds: denyzero (device; the node 1:5), units (device; 59 instructions, laid out as a service manager does
  * it: blocks that jump to one end), dead (device; with code that is never reached), map (device; counts in a
@@ -235,12 +234,40 @@ static const char *result(int r)
 	return r >= 0 ? "ok" : strerrorname_np(errno);
 }
 
-static void try_node(const char *path, const char *kind, unsigned major, unsigned minor)
+/* What the nodes of every host answer, and the making of others in a folder. */
+static void answers(const char *folder)
 {
-	int r = mknod(path, (kind[0] == 'b' ? S_IFBLK : S_IFCHR) | 0600, makedev(major, minor));
+	static const char *const nodes[] = {"null", "zero", "full", "random", "tty"};
+	static const struct {
+		const char *name;
+		int flags;
+	} ways[] = {{"r", O_RDONLY}, {"w", O_WRONLY}, {"rw", O_RDWR}};
+	static const struct {
+		mode_t kind;
+		unsigned major, minor;
+	} made[] = {{S_IFCHR, 1, 3}, {S_IFCHR, 1, 5}, {S_IFBLK, 7, 0}, {S_IFBLK, 8, 16}, {S_IFCHR, 10, 200}};
+	char path[512];
 
-	puts(result(r));
-	(void)unlink(path);
+	for (size_t i = 0; i < COUNT(nodes); i++)
+		for (size_t k = 0; k < COUNT(ways); k++) {
+			int fd;
+
+			if (snprintf(path, sizeof(path), "/dev/%s", nodes[i]) >= (int)sizeof(path))
+				fail(nodes[i], ENAMETOOLONG);
+			fd = open(path, ways[k].flags | O_CLOEXEC | O_NOCTTY);
+			printf("%s %s %s\n", nodes[i], ways[k].name, result(fd));
+			if (fd >= 0)
+				(void)close(fd);
+		}
+	if (snprintf(path, sizeof(path), "%s/node", folder) >= (int)sizeof(path))
+		fail(folder, ENAMETOOLONG);
+	for (size_t i = 0; i < COUNT(made); i++) {
+		int r = mknod(path, made[i].kind | 0600, makedev(made[i].major, made[i].minor));
+
+		printf("mknod %c %u %u %s\n", made[i].kind == S_IFBLK ? 'b' : 'c', made[i].major,
+			made[i].minor, result(r));
+		(void)unlink(path);
+	}
 }
 
 static int may(void)
@@ -257,17 +284,22 @@ int main(int argc, char **argv)
 {
 	const char *verb = argc > 1 ? argv[1] : "";
 
-	if (strcmp(verb, "attach") == 0 && argc == 5)
-		attach(argv[2], argv[3], argv[4]);
-	else if ((strcmp(verb, "list") == 0 || strcmp(verb, "detach") == 0) && argc == 3)
-		each(argv[2], verb[0] == 'd');
-	else if (strcmp(verb, "open") == 0 && argc == 4)
-		puts(result(open(argv[2], argv[3][1] ? O_RDWR : argv[3][0] == 'w' ? O_WRONLY : O_RDONLY)));
-	else if (strcmp(verb, "mknod") == 0 && argc == 6)
-		try_node(argv[2], argv[3], (unsigned)atoi(argv[4]), (unsigned)atoi(argv[5]));
-	else if (strcmp(verb, "may") == 0)
+	if (strcmp(verb, "attach") == 0 && argc >= 5) {
+		for (int i = 3; i + 1 < argc; i += 2)
+			attach(argv[2], argv[i], argv[i + 1]);
+	} else if (strcmp(verb, "list") == 0 && argc >= 3) {
+		for (int i = 2; i < argc; i++) {
+			printf("== %s\n", argv[i]);
+			each(argv[i], false);
+		}
+	} else if (strcmp(verb, "detach") == 0 && argc == 3) {
+		each(argv[2], true);
+	} else if (strcmp(verb, "answers") == 0 && argc == 3) {
+		answers(argv[2]);
+	} else if (strcmp(verb, "may") == 0) {
 		return may();
-	else
+	} else {
 		fail("see the head of bpfprog.c", EINVAL);
+	}
 	return 0;
 }
