@@ -4,7 +4,7 @@
 # QEMU runs in a folder of its own, where its disks and channels have fixed names (see inside/pid1 for their use):
 # job, result, scratch, disk-SERIAL; console, stdout, stderr, control. A snapshot is the saved state of a guest that has booted
 # and waits for a job; its name in the cache carries a hash of all that the state depends on.
-# Uses the choices of run: release, image, memory, processors, scratch, disks, work.
+# Uses the choices of run: release, image, memory, processors, scratch, disks, counted, work.
 
 QEMU="qemu-system-x86_64"
 BOOT_LIMIT=120 # seconds for a guest to boot and become idle
@@ -29,8 +29,8 @@ tsc_khz() {
 cpu_identity() { sed -n '/^model name/p; /^flags/{p;q}' /proc/cpuinfo; }
 
 set_kernel_arguments() {
-  local khz
-  khz=$(tsc_khz) || exit 125
+  local khz=1000000 # of a clock that counts instructions
+  [ -n "$counted" ] || khz=$(tsc_khz) || exit 125
   boot="console=ttyS0 quiet panic=-1 reboot=t psi=1 hugepages=8 nokaslr mitigations=off"
   boot+=" tsc=reliable tsc_early_khz=$khz lpj=$((khz * 4)) no_timer_check cryptomgr.notests random.trust_cpu=on"
   boot+=" rcupdate.rcu_expedited=1 audit=0"
@@ -48,6 +48,7 @@ set_machine() {
     -chardev file,id=stdout,path=stdout -device isa-serial,chardev=stdout,iobase=0x2f8,irq=3
     -chardev file,id=stderr,path=stderr -device isa-serial,chardev=stderr,iobase=0x3e8,irq=5
     -chardev file,id=control,path=control -device isa-serial,chardev=control,iobase=0x2e8,irq=7)
+  [ -z "$counted" ] || machine+=(-icount shift=0,sleep=off)
   for part in job result scratch; do
     machine+=(-drive "$disk,id=$part,file=$part" -device "virtio-blk-pci,drive=$part")
   done

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <linux/openat2.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 
 #define BUFFER_START ((size_t)16 << 10)
@@ -70,25 +71,40 @@ int cg_open_beneath(int dirfd, const char *path, int flags, int *ret_fd)
 	return 0;
 }
 
+int cg_fstat(int fd, struct stat *ret)
+{
+#ifdef __x86_64__ /* where the kernel's structure is the library's */
+	return syscall(SYS_fstat, fd, ret) < 0 ? -errno : 0;
+#else
+	return fstat(fd, ret) < 0 ? -errno : 0;
+#endif
+}
+
 void cg_buffer_free(struct cg_buffer *b)
 {
 	free(b->data);
 	*b = (struct cg_buffer){0};
 }
 
-static int buffer_grow(struct cg_buffer *b)
+int cg_buffer_reserve(struct cg_buffer *b, size_t size)
 {
-	size_t size = b->size ? b->size * 2 : BUFFER_START;
 	char *p;
 
-	if (size > CG_READ_CAP)
-		return -EFBIG;
+	if (size <= b->size)
+		return 0;
 	p = realloc(b->data, size);
 	if (!p)
 		return -ENOMEM;
 	b->data = p;
 	b->size = size;
 	return 0;
+}
+
+static int buffer_grow(struct cg_buffer *b)
+{
+	size_t size = b->size ? b->size * 2 : BUFFER_START;
+
+	return size > CG_READ_CAP ? -EFBIG : cg_buffer_reserve(b, size);
 }
 
 int cg_read_fd(int fd, bool whole, struct cg_buffer *b)

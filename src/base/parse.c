@@ -4,6 +4,8 @@
 
 #include "base/text.h"
 
+#define NO_OVERFLOW 19 /* decimal digits that 64 bits always hold */
+
 static bool is_digit(char c)
 {
 	return c >= '0' && c <= '9';
@@ -12,10 +14,19 @@ static bool is_digit(char c)
 static int parse_based(struct cg_bytes b, unsigned base, uint64_t *ret)
 {
 	uint64_t v = 0;
+	size_t i = 0;
 
 	if (b.len == 0)
 		return -EINVAL;
-	for (size_t i = 0; i < b.len; i++) {
+	/* So few digits cannot overflow. */
+	for (; i < b.len && i < NO_OVERFLOW; i++) {
+		unsigned digit = (unsigned)(b.data[i] - '0');
+
+		if (digit >= base)
+			return -EINVAL;
+		v = v * base + digit;
+	}
+	for (; i < b.len; i++) {
 		unsigned digit = (unsigned)(b.data[i] - '0');
 
 		if (!is_digit(b.data[i]) || digit >= base)

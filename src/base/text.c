@@ -131,6 +131,8 @@ void cg_text_printf(struct cg_text *t, const char *fmt, ...)
 	va_list ap;
 	int n;
 
+	if (t->failed)
+		return;
 	va_start(ap, fmt);
 	n = vsnprintf(NULL, 0, fmt, ap);
 	va_end(ap);
@@ -167,16 +169,28 @@ static size_t utf8_sequence(struct cg_bytes b)
 	return n;
 }
 
+/* How many bytes at the start of b are ASCII that needs no escape. */
+static size_t plain_run(struct cg_bytes b)
+{
+	size_t n = 0;
+
+	while (n < b.len && b.data[n] >= ' ' && b.data[n] < 0x7f && b.data[n] != '\\')
+		n++;
+	return n;
+}
+
 void cg_text_escape(struct cg_text *t, struct cg_bytes b)
 {
 	while (b.len) {
 		unsigned char c = (unsigned char)b.data[0];
-		size_t n = utf8_sequence(b);
+		size_t plain = plain_run(b), n = plain ? plain : utf8_sequence(b);
 
 		/* C1 controls (U+0080..U+009F) steer terminals as well. */
 		if (n == 2 && c == 0xc2 && (unsigned char)b.data[1] < 0xa0)
 			n = 0;
-		if (c == '\n')
+		if (plain)
+			cg_text_add(t, b.data, plain);
+		else if (c == '\n')
 			cg_text_adds(t, "\\n");
 		else if (c == '\t')
 			cg_text_adds(t, "\\t");

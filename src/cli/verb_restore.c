@@ -183,6 +183,7 @@ static int do_restore(struct cli *cli, const struct restore_options *o, const ch
 	struct cg_restore_options options = {
 		.apply = {.line = cli_line,
 			.line_context = lines,
+			.notes_only = cli->quiet && !lines->keep,
 			.progress = cli_progress,
 			.progress_context = cli,
 			.stop = cli_catch_signals()},

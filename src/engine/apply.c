@@ -42,7 +42,7 @@ static void apply_free(struct cg_apply *a)
 
 static int tell(struct cg_apply *a, size_t op, struct cg_error **err)
 {
-	if (!a->options->line)
+	if (!a->options->line || a->options->notes_only)
 		return 0;
 	cg_text_reset(&a->line);
 	cg_plan_line(a->plan, a->members, op, &a->line);

@@ -23,6 +23,7 @@ struct cg_apply_options {
 				     when nobody asks */
 	cg_line_fn *line;
 	void *line_context;
+	bool notes_only; /* of the lines, only those that begin with '!' are wanted */
 	cg_progress_fn *progress;
 	void *progress_context;
 };

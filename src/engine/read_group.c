@@ -68,12 +68,17 @@ static int open_and_read(
 {
 	_cleanup_close_ int fd = openat(group, c->file, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
 	struct stat st;
+	int code;
 
 	if (fd < 0)
 		return -errno;
 	/* A value that is read elsewhere is still owned where it is written. */
-	if (c->file == c->name ? fstat(fd, &st) < 0 : fstatat(group, c->name, &st, AT_SYMLINK_NOFOLLOW) < 0)
-		return -errno;
+	if (c->file == c->name)
+		code = cg_fstat(fd, &st);
+	else
+		code = fstatat(group, c->name, &st, AT_SYMLINK_NOFOLLOW) < 0 ? -errno : 0;
+	if (code < 0)
+		return code;
 	*ret_owner = owner_of(&st);
 	return cg_read_fd(fd, true, &r->buffer);
 }
@@ -379,10 +384,10 @@ int cg_read_group(struct cg_reader *r, struct cg_node *node, int fd, bool *ret_c
 {
 	const struct cg_live_set *set;
 	struct stat st;
-	int code;
+	int code = cg_fstat(fd, &st);
 
-	if (fstat(fd, &st) < 0)
-		return -errno;
+	if (code < 0)
+		return code;
 	node->owner = owner_of(&st);
 	node->id = st.st_ino;
 	/* Each child group is a link to its parent. */

@@ -2,7 +2,6 @@
  * (from 5.7 on, also for the owner of a delegated group) and trusted.* (with CAP_SYS_ADMIN). Others
  * (security.*, system.*) belong to the host's policy and are not carried. */
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/xattr.h>
 
@@ -16,25 +15,11 @@ static bool is_carried(const char *name)
 	return strncmp(name, "user.", 5) == 0 || strncmp(name, "trusted.", 8) == 0;
 }
 
-static int grow(struct cg_buffer *b, size_t size)
-{
-	char *p;
-
-	if (size <= b->size)
-		return 0;
-	p = realloc(b->data, size);
-	if (!p)
-		return -ENOMEM;
-	b->data = p;
-	b->size = size;
-	return 0;
-}
-
 /* The list of names (name NULL) or one value. It may grow while we look, so the size is asked anew a few
  * times. */
 static int read_attribute(int group, const char *name, struct cg_buffer *b)
 {
-	int r = grow(b, XATTR_FIRST_SIZE);
+	int r = cg_buffer_reserve(b, XATTR_FIRST_SIZE);
 
 	for (int i = 0; r == 0 && i < XATTR_TRIES; i++) {
 		ssize_t n =
@@ -49,7 +34,7 @@ static int read_attribute(int group, const char *name, struct cg_buffer *b)
 		n = name ? fgetxattr(group, name, NULL, 0) : flistxattr(group, NULL, 0);
 		if (n < 0)
 			return -errno;
-		r = grow(b, (size_t)n + XATTR_FIRST_SIZE);
+		r = cg_buffer_reserve(b, (size_t)n + XATTR_FIRST_SIZE);
 	}
 	return r < 0 ? r : -EAGAIN;
 }

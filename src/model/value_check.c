@@ -300,7 +300,8 @@ static bool check_by_grammar(struct check *c, struct cg_bytes value)
 int cg_value_check(const struct cg_knob *knob, const char *name, struct cg_bytes value, struct cg_error **err)
 {
 	static const struct cg_knob unknown = {.grammar = CG_GRAMMAR_TEXT};
-	struct check c = {.knob = knob ? knob : &unknown};
+	/* What was expected is put into words only when it is missed: a text that has failed takes none. */
+	struct check c = {.knob = knob ? knob : &unknown, .expected = {.failed = true}};
 	int r = 0;
 
 	if (knob && (knob->kind != CG_KNOB_SETTING || (knob->flags & CG_KNOB_ALIAS))) {
@@ -308,8 +309,11 @@ int cg_value_check(const struct cg_knob *knob, const char *name, struct cg_bytes
 		cg_error_at(err, NULL, name);
 		return r;
 	}
-	if ((value.len > 0 && memchr(value.data, '\0', value.len)) || !check_by_grammar(&c, value))
-		r = refuse(err, name, value, &c.expected);
+	if ((value.len == 0 || !memchr(value.data, '\0', value.len)) && check_by_grammar(&c, value))
+		return 0;
+	c.expected = (struct cg_text){0};
+	(void)check_by_grammar(&c, value);
+	r = refuse(err, name, value, &c.expected);
 	cg_text_free(&c.expected);
 	return r;
 }

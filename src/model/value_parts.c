@@ -72,7 +72,8 @@ int cg_scalar_parse(const struct cg_knob *knob, struct cg_bytes value, struct cg
 	}
 	if (knob->grammar == CG_GRAMMAR_PERCENT_MAX)
 		return parse_percent(value, ret);
-	if ((knob->flags & CG_KNOB_MINUS_ONE) && cg_parse_s64(value, &number) == 0 && number < 0) {
+	if ((knob->flags & CG_KNOB_MINUS_ONE) && value.len && value.data[0] == '-' &&
+		cg_parse_s64(value, &number) == 0) {
 		*ret = (struct cg_scalar){true, INT64_MAX};
 		return 0;
 	}

@@ -28,9 +28,9 @@ struct test {
 	const struct config *c;
 	struct trace trace;
 	size_t looks, changes; /* calls of the two phases */
-	size_t commit;         /* number of the change that ends the restore, give or take what it waits for */
-	int status;            /* of a restore that nothing disturbs */
-	char *before, *after;  /* the target without the restore and with it */
+	size_t commit;        /* number of the change that ends the restore, give or take what it waits for */
+	int status;           /* of a restore that nothing disturbs */
+	char *before, *after; /* the target without the restore and with it */
 	struct tally tally;
 	size_t failures;
 };

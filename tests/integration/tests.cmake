@@ -23,7 +23,11 @@ cg_test_program(sleeper sleeper.c)
 target_compile_definitions(sleeper PRIVATE _GNU_SOURCE)
 target_link_libraries(sleeper PRIVATE Threads::Threads)
 set_target_properties(inject PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${tools_dir})
-cg_integration_test(rollback NATIVE GUEST 6.1/v2 6.1/v1 6.12/v2 TIMEOUT 1800)
+cg_integration_test(rollback GUEST 6.1/v2 6.1/v1 6.12/v2 TIMEOUT 1800)
+# Natively every point is tried: the parts run beside each other.
+foreach(part strict full bind)
+  cg_integration_test(rollback-${part} NATIVE TIMEOUT 2400)
+endforeach()
 
 # Modes and membership.
 cg_test_program(spawner spawner.c)
@@ -34,8 +38,9 @@ cg_integration_test(failing NATIVE GUEST 6.1/v2 6.1/v1 6.1/hybrid 6.12/v2 TIMEOU
 cg_integration_test(bind NATIVE GUEST 6.1/v2 6.1/v1 TIMEOUT 600)
 cg_integration_test(members NATIVE GUEST 6.1/v2 6.1/v1 6.1/hybrid 6.12/v2 SANITIZED 6.1/v2 TIMEOUT 600)
 cg_integration_test(races NATIVE GUEST 6.1/v2 6.1/v1 6.1/hybrid 6.12/v2 TIMEOUT 600)
-# The longest: it starts first.
-set_tests_properties(native/rollback PROPERTIES COST 1000)
+# The longest: they start first.
+set_tests_properties(native/rollback-full PROPERTIES COST 1000)
+set_tests_properties(native/rollback-strict native/rollback-bind PROPERTIES COST 900)
 
 # BPF programs, devices and interfaces.
 cg_test_program(bpfprog bpfprog.c)
