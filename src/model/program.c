@@ -68,16 +68,10 @@ static void add_rules(struct cg_text *t, struct cg_bytes rules)
 	}
 }
 
-void cg_program_describe(const struct cg_program *p, bool with_type, struct cg_text *t)
+static void add_code(const struct cg_program *p, struct cg_text *t)
 {
 	_cleanup_text_ struct cg_text rules = {0};
 
-	if (with_type) {
-		cg_text_escape(t, cg_bytes_of(p->type));
-		cg_text_addc(t, ' ');
-	}
-	cg_text_escape(t, cg_bytes_of(p->name[0] ? p->name : "(no name)"));
-	cg_text_addc(t, ' ');
 	if (cg_device_rules_recognise(p->instructions, &rules)) {
 		add_rules(t, (struct cg_bytes){rules.len ? rules.data : "", rules.len});
 		return;
@@ -91,6 +85,21 @@ void cg_program_describe(const struct cg_program *p, bool with_type, struct cg_t
 		cg_text_adds(t, ", tag ");
 	for (size_t i = 0; i < p->tag.len; i++)
 		cg_text_printf(t, "%02x", (unsigned char)p->tag.data[i]);
+}
+
+void cg_program_describe(const struct cg_program *p, bool with_type, struct cg_text *t)
+{
+	if (with_type) {
+		cg_text_escape(t, cg_bytes_of(p->type));
+		cg_text_addc(t, ' ');
+	}
+	cg_text_escape(t, cg_bytes_of(p->name[0] ? p->name : "(no name)"));
+	cg_text_addc(t, ' ');
+	add_code(p, t);
+	if (p->attach_flags & BPF_F_ALLOW_OVERRIDE)
+		cg_text_adds(t, " (alone, others may stand in for it below)");
+	else if (!(p->attach_flags & BPF_F_ALLOW_MULTI))
+		cg_text_adds(t, " (alone)");
 }
 
 void cg_programs_describe(const struct cg_program *p, size_t count, bool with_type, struct cg_text *t)

@@ -19,7 +19,8 @@ bool cg_program_same(const struct cg_program *a, const struct cg_program *b);
 const char *cg_program_fault(const struct cg_program *p);
 
 /* Appends it in words, safe for a terminal: "device sd_devices 59 instructions, tag 2a142b9dc13b0a6b"; rules
- * in place of instructions where they are recognised (device_rules.h); "not saved" where it is only named. */
+ * in place of instructions where they are recognised (device_rules.h); "not saved" where it is only named;
+ * "(alone)" where others cannot be beside it. */
 void cg_program_describe(const struct cg_program *p, bool with_type, struct cg_text *t);
 /* The same of several, with ", " between; "none". */
 void cg_programs_describe(const struct cg_program *p, size_t count, bool with_type, struct cg_text *t);

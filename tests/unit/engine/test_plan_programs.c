@@ -32,7 +32,7 @@ static void test_new(void **state)
 		   "group /a/x\nprogram device 2 b deny\n",
 		ABOVE, 0,
 		"+ /a\n+ /a/x\n~ /a/x device program none -> " B "\n~ /a device program none -> " A ", " B
-		"\n~ /a egress program none -> " A "\n");
+		"\n~ /a egress program none -> " A " (alone, others may stand in for it below)\n");
 	check(CG_MODE_OPPORTUNISTIC, V2 "group /a\nprogram device 2 r c 1:3 rw;b *:* m\n", ABOVE, 0,
 		"+ /a\n~ /a device program none -> r allows c 1:3 rw, b *:* m [try]\n");
 }
@@ -56,7 +56,8 @@ static void test_over_others(void **state)
 	check(CG_MODE_NONE, image, other, 0, "= /a\n");
 	/* How they are attached is part of what they are. */
 	check(CG_MODE_FULL, V2 "group /a\nprogram device 0 a allow\n",
-		ABOVE "group /a\nprogram device 1 a allow\n", 0, "~ /a device program " A " -> " A "\n");
+		ABOVE "group /a\nprogram device 1 a allow\n", 0,
+		"~ /a device program " A " (alone, others may stand in for it below) -> " A " (alone)\n");
 }
 
 static void test_only_named(void **state)

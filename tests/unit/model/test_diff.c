@@ -303,7 +303,7 @@ static void test_programs(void **state CG_UNUSED)
 	diff = compare(a, b, 0);
 	assert_int_equal(diff.count, 1);
 	assert_difference(&diff, 0, CG_DIFF_PROGRAM, "/job/a", NULL,
-		"device d not saved, tag 0102030405060708", "none");
+		"device d not saved, tag 0102030405060708 (alone)", "none");
 	free_all(a, b, &diff);
 }
 
