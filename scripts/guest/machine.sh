@@ -2,9 +2,9 @@
 # machine.sh - the emulated machine and the snapshots of its booted state.
 #
 # QEMU runs in a folder of its own, where its disks and channels have fixed names (see inside/pid1 for their use):
-# job, result, scratch; console, stdout, stderr, control. A snapshot is the saved state of a guest that has booted
+# job, result, scratch, disk-SERIAL; console, stdout, stderr, control. A snapshot is the saved state of a guest that has booted
 # and waits for a job; its name in the cache carries a hash of all that the state depends on.
-# Uses the choices of run: release, image, memory, processors, scratch, counted, work.
+# Uses the choices of run: release, image, memory, processors, scratch, disks, counted, work.
 
 QEMU="qemu-system-x86_64"
 BOOT_LIMIT=120 # seconds for a guest to boot and become idle
@@ -52,6 +52,10 @@ set_machine() {
   for part in job result scratch; do
     machine+=(-drive "$disk,id=$part,file=$part" -device "virtio-blk-pci,drive=$part")
   done
+  # shellcheck disable=SC2086 # words
+  for part in $disks; do
+    machine+=(-drive "$disk,id=disk-$part,file=disk-$part" -device "virtio-blk-pci,drive=disk-$part,serial=$part")
+  done
   machine+=(-kernel "$KERNELS/$release/vmlinux" -initrd "$image" -append "$boot")
 }
 
@@ -89,10 +93,15 @@ wait_for_end() {
 }
 
 make_disks() {
+  local part
   rm -f result
   truncate -s "$DISK_SIZE" job result || die "cannot make the disks in $PWD"
   rm -f scratch
   truncate -s "$scratch" scratch || die "cannot make the scratch disk in $PWD"
+  # shellcheck disable=SC2086 # words
+  for part in $disks; do
+    truncate -s 64M "disk-$part" || die "cannot make the disk $part in $PWD"
+  done
 }
 
 # make_snapshot PATH: boot a guest without a job and save its state. Fails, saying why, if that does not work.

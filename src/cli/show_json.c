@@ -2,6 +2,8 @@
  * raw value what it means. decode gives the image itself. */
 #include "cli/json_out.h"
 #include "cli/show.h"
+#include "model/device_rules.h"
+#include "model/program.h"
 #include "model/value.h"
 
 struct context {
@@ -68,6 +70,31 @@ static void put_owner(struct json_out *j, struct cg_owner owner)
 	json_close(j, '}');
 }
 
+static void put_program(struct json_out *j, const struct cg_program *p)
+{
+	_cleanup_text_ struct cg_text rules = {0}, tag = {0};
+	struct cg_bytes rest, line;
+
+	json_open(j, '{');
+	json_text(json_member(j, "type"), p->type);
+	json_text(json_member(j, "name"), p->name);
+	json_number(json_member(j, "id"), p->id);
+	json_number(json_member(j, "flags"), p->attach_flags);
+	for (size_t i = 0; i < p->tag.len; i++)
+		cg_text_printf(&tag, "%02x", (unsigned char)p->tag.data[i]);
+	json_text(json_member(j, "tag"), tag.data);
+	json_bool(json_member(j, "saved"), cg_program_is_saved(p));
+	json_number(json_member(j, "instructions"), p->instructions.len / CG_INSTRUCTION_SIZE);
+	if (cg_device_rules_recognise(p->instructions, &rules)) {
+		json_open(json_member(j, "rules"), '[');
+		rest = (struct cg_bytes){rules.len ? rules.data : "", rules.len};
+		while (cg_bytes_split(&rest, '\n', &line))
+			json_bytes(j, line);
+		json_close(j, ']');
+	}
+	json_close(j, '}');
+}
+
 static void put_attachments(struct json_out *j, const struct cg_group *g)
 {
 	json_open(json_member(j, "xattrs"), '{');
@@ -75,13 +102,8 @@ static void put_attachments(struct json_out *j, const struct cg_group *g)
 		json_bytes(json_key(j, cg_bytes_of(g->xattr[i].name)), g->xattr[i].value);
 	json_close(j, '}');
 	json_open(json_member(j, "programs"), '[');
-	for (uint16_t i = 0; i < g->programs; i++) {
-		json_open(j, '{');
-		json_text(json_member(j, "type"), g->program[i].type);
-		json_text(json_member(j, "name"), g->program[i].name);
-		json_number(json_member(j, "id"), g->program[i].id);
-		json_close(j, '}');
-	}
+	for (uint16_t i = 0; i < g->programs; i++)
+		put_program(j, &g->program[i]);
 	json_close(j, ']');
 }
 

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "cli/show.h"
+#include "model/program.h"
 #include "model/value.h"
 
 enum column { HIERARCHY, GROUP, TYPE, PROCESSES, THREADS, OWNER, SETTING, VALUE, WORDS, COLUMNS };
@@ -58,6 +59,17 @@ static void setting_row(void *context, const struct show_setting *s)
 	end_row(t);
 }
 
+static void program_row(struct table *t, const struct cg_program *p)
+{
+	for (int i = SETTING; i < COLUMNS; i++)
+		cg_text_reset(&t->cell[i]);
+	cg_text_escape(&t->cell[SETTING], cg_bytes_of(p->type));
+	cg_text_adds(&t->cell[SETTING], " program");
+	cg_program_describe(p, false, &t->cell[WORDS]);
+	t->any = true;
+	end_row(t);
+}
+
 static void group_rows(struct table *t, uint32_t group, bool all)
 {
 	const struct cg_group *g = &t->tree->group[group];
@@ -78,6 +90,8 @@ static void group_rows(struct table *t, uint32_t group, bool all)
 	cg_text_printf(&t->cell[OWNER], "%u:%u", g->owner.uid, g->owner.gid);
 	t->any = false;
 	show_each_setting(t->tree, group, all, setting_row, t);
+	for (uint16_t i = 0; i < g->programs; i++)
+		program_row(t, &g->program[i]);
 	if (!t->any)
 		end_row(t);
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "cli/show.h"
+#include "model/program.h"
 #include "model/value.h"
 
 #define NAME_COLUMN_MAX 44
@@ -148,11 +149,8 @@ static void attachment_cells(struct cells *cells, const struct cg_group *g)
 		add_cell(cells, (struct cell){.kind = CELL_OTHER, .hierarchy = g->hierarchy, .common = true},
 			&name, &words);
 	}
-	for (uint16_t i = 0; i < g->programs; i++) {
-		cg_text_adds(&words, i ? " " : "");
-		cg_text_escape(&words, cg_bytes_of(g->program[i].type));
-	}
 	if (g->programs) {
+		cg_programs_describe(g->program, g->programs, true, &words);
 		cg_text_adds(&name, g->programs == 1 ? "program" : "programs");
 		add_cell(cells, (struct cell){.kind = CELL_OTHER, .hierarchy = g->hierarchy, .common = true},
 			&name, &words);

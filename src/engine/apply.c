@@ -34,6 +34,9 @@ static void apply_free(struct cg_apply *a)
 	cg_text_free(&a->sent);
 	cg_text_free(&a->sent_to);
 	a->proc = cg_close(a->proc);
+	cg_bpf_loader_close(&a->loader);
+	for (size_t i = 0; i < a->helds; i++)
+		(void)cg_close(a->held[i]);
 }
 #define _cleanup_apply_ _cleanup_(apply_free)
 
@@ -211,6 +214,7 @@ int cg_apply(const struct cg_live *live, const struct cg_plan *plan, const struc
 		.spare = {-1, -1, -1, -1},
 		.dirs = {.outer = -1},
 		.proc = -1,
+		.loader = CG_BPF_LOADER_INIT,
 	};
 	struct cg_error *own = NULL;
 	int r;

@@ -236,6 +236,20 @@ static int set_xattr(struct cg_apply *a, size_t i, struct cg_error **err)
 	return r;
 }
 
+static int set_programs(struct cg_apply *a, size_t i, struct cg_error **err)
+{
+	const struct cg_op *op = &a->plan->op[i];
+	int fd, r = open_place(a, op, &fd, err);
+
+	if (r < 0)
+		return r;
+	mark(a, i);
+	r = cg_apply_programs(a, op, fd, err);
+	if (r < 0)
+		cg_error_at(err, path_of(a, op), NULL);
+	return r;
+}
+
 static int note_gone(
 	struct cg_apply *a, const struct cg_op *op, const struct cg_member *m, struct cg_error **err)
 {
@@ -291,6 +305,8 @@ int cg_apply_op(struct cg_apply *a, size_t op, struct cg_error **err)
 		return set_xattr(a, op, err);
 	case CG_OP_ATTACH:
 		return attach(a, op, err);
+	case CG_OP_PROGRAMS:
+		return set_programs(a, op, err);
 	case CG_OP_NOTE:
 		a->differs += (a->plan->op[op].flags & CG_OP_DIFFERS) != 0;
 		return 0;

@@ -241,6 +241,8 @@ static int record_op(struct cg_apply *a, const struct cg_op *op, struct cg_error
 		return record_xattr(a, op, err);
 	case CG_OP_ATTACH:
 		return cg_apply_record_task(a, op, err);
+	case CG_OP_PROGRAMS:
+		return cg_apply_record_programs(a, op, err);
 	case CG_OP_KEEP:
 	case CG_OP_NOTE:
 		return 0;

@@ -5,6 +5,7 @@
 #include "engine/undo.h"
 
 #define CG_APPLY_SPARE 4
+#define CG_APPLY_HELD  64
 
 struct cg_apply {
 	const struct cg_live *live;
@@ -28,6 +29,12 @@ struct cg_apply {
 	uint64_t page_size;
 	int proc;
 	size_t differs;
+	struct cg_bpf_loader loader;
+	const struct cg_program *tried; /* the last BPF program that a load before the first change showed to
+					   be taken */
+	int held[CG_APPLY_HELD]; /* BPF programs that will be detached: a rollback brings back themselves, not
+				    copies, while these are open */
+	size_t helds;
 };
 
 /* Everything that undoes the plan, from what stands now; refuses what could not be undone. */
@@ -41,6 +48,10 @@ int cg_apply_open_existing(
 /* The steps of one operation: apply_record.c. */
 int cg_apply_record_write(struct cg_apply *a, const struct cg_op *op, struct cg_error **err) CG_MUST_CHECK;
 int cg_apply_record_task(struct cg_apply *a, const struct cg_op *op, struct cg_error **err) CG_MUST_CHECK;
+/* BPF programs: apply_programs.c. */
+int cg_apply_record_programs(struct cg_apply *a, const struct cg_op *op, struct cg_error **err) CG_MUST_CHECK;
+int cg_apply_programs(
+	struct cg_apply *a, const struct cg_op *op, int group, struct cg_error **err) CG_MUST_CHECK;
 
 /* Does one operation: 0, or 1 when it was noted instead of done (its task has ended). */
 int cg_apply_op(struct cg_apply *a, size_t op, struct cg_error **err) CG_MUST_CHECK;

@@ -8,6 +8,7 @@
 
 #include "engine/dump_private.h"
 #include "kernel/cgroupfs.h"
+#include "kernel/programs.h"
 #include "kernel/tasks.h"
 
 #define THREADS_MAX 4 /* reading pays up to there; more wait for each other in the kernel */
@@ -292,6 +293,41 @@ static int check_found(const struct cg_live *live, const struct cg_dump_options 
 	return 0;
 }
 
+int cg_dump_may_ask_programs(const struct cg_live *live)
+{
+	for (size_t i = 0; i < live->count; i++) {
+		int any, r = 0;
+
+		if (live->item[i].version != 2)
+			continue;
+		any = cg_bpf_any();
+		if (any > 0)
+			r = cg_bpf_may_query(live->item[i].fd);
+		return r < 0 ? r : any;
+	}
+	return 0;
+}
+
+/* Without the privilege to ask, the whole of it is one note. */
+static int decide_programs(
+	struct part *p, struct cg_tree *tree, const struct cg_live *live, const struct cg_dump_options *o)
+{
+	bool wanted = false;
+	int r = 0;
+
+	for (size_t i = 0; i < live->count; i++)
+		wanted |= live->item[i].version == 2 && is_selected(&live->item[i], o->hierarchies);
+	if (wanted && !o->no_programs)
+		r = cg_dump_may_ask_programs(live);
+	p->programs = r > 0;
+	if (r < 0 &&
+		!cg_tree_add_note(tree, NULL, NULL,
+			"cannot ask for attached BPF programs, which needs CAP_SYS_ADMIN and CAP_NET_ADMIN: %s",
+			strerror(-r)))
+		return -ENOMEM;
+	return 0;
+}
+
 static int dump_rest(struct cg_tree *tree, const struct cg_live *live, const size_t *number,
 	const struct cg_dump_options *o, struct cg_error **err)
 {
@@ -328,8 +364,8 @@ int cg_dump(const struct cg_live *live, const struct cg_dump_options *options, s
 	r = check_hierarchies(live, options->hierarchies, err);
 	if (r == 0)
 		r = cg_dump_inventory(tree, live, err);
-	/* Without the privilege to ask, each group is asked and says so. */
-	p.programs = !options->no_programs && cg_programs_of_cgroups() != 0;
+	if (r == 0 && decide_programs(&p, tree, live, options) < 0)
+		r = cg_error_oom(err);
 	for (size_t i = 0; r == 0 && i < live->count; i++) {
 		uint32_t made = CG_NONE;
 

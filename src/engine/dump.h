@@ -41,9 +41,13 @@ struct cg_dump_options {
 int cg_dump(const struct cg_live *live, const struct cg_dump_options *options, struct cg_tree **ret,
 	struct cg_error **err) CG_MUST_CHECK;
 
+/* Whether any program that attaches to cgroups is loaded here, so that groups must be asked: 1, 0, or a
+ * negative errno when nobody may ask. Hosts without a v2 hierarchy have none. */
+int cg_dump_may_ask_programs(const struct cg_live *live) CG_MUST_CHECK;
+
 /* Looks at the places that a restore aims at: what exists of each target, whole, and every group above it
  * from the hierarchy's descriptor down, with CG_GROUP_ANCESTOR set (settings, and the statistics that tell a
- * limit's use). No tasks, programs or identities. Hierarchy i of the tree is live->item[i], present also
+ * limit's use). No tasks and identities; programs of the targets unless no_programs. Hierarchy i of the tree is live->item[i], present also
  * without groups; each has one top, the descriptor itself, named by its mount_root ("/" on most hosts). With
  * whole_fd the descriptor itself is the target of the hierarchies that a target names by its label, or of all
  * without targets. */

@@ -252,10 +252,12 @@ static int note_specials(struct finish *f, uint32_t first)
 		for (uint16_t i = 0; i < f->tree->group[g].programs; i++) {
 			const struct cg_program *p = &f->tree->group[g].program[i];
 
+			if (!p->lost)
+				continue;
 			if (path.failed ||
 				!cg_tree_add_note(f->tree, path.data, NULL,
-					"the attached BPF program %s (%s, id %u) is named, not saved",
-					p->name[0] ? p->name : "without name", p->type, p->id))
+					"the attached BPF program %s (%s, id %u) is named, not saved: it %s",
+					p->name[0] ? p->name : "without name", p->type, p->id, p->lost))
 				return -ENOMEM;
 		}
 	}

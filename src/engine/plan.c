@@ -2,6 +2,8 @@
  *
  *   targets -> places -> columns, devices, controllers -> room and members
  *   -> relax what exists, top-down -> make groups, each with its settings and owners before its children
+ *   -> BPF programs, bottom-up, for one that is attached alone forbids those below, but not those that are
+ *   there
  *   -> tighten what exists, bottom-up -> tasks -> what must follow them, bottom-up
  *
  * Every refusal is a note in the list too, so that all of them can be told at once. */
@@ -16,6 +18,7 @@ void cg_plan_free(struct cg_plan *plan)
 	cg_arena_free(&plan->arena);
 	free(plan->place);
 	free(plan->op);
+	free(plan->program);
 	*plan = (struct cg_plan){0};
 }
 
@@ -185,6 +188,8 @@ static void walk_places(struct cg_planner *p)
 			cg_plan_owners(p, i);
 			cg_plan_xattrs(p, i);
 		}
+		if (seat->apply && cg_plan_programs(p, i))
+			seat->changed = true;
 		for (size_t n = before; n < p->plan->ops; n++)
 			seat->changed |= p->plan->op[n].kind != CG_OP_NOTE;
 		if (place->exists && !seat->changed)
@@ -312,6 +317,7 @@ static int make(struct cg_planner *p, struct cg_error **err)
 	cg_plan_relax(p);
 	walk_places(p);
 	cg_plan_owners_later(p);
+	cg_plan_programs_late(p);
 	cg_plan_tighten(p);
 	cg_plan_note_extras(p);
 	cg_plan_attach(p);

@@ -40,13 +40,16 @@ struct cg_plan_options {
 	size_t maps;
 	const struct cg_mapping *device; /* device map: "8:16" to "254:0", "eth0" to "ens3" */
 	size_t devices;
-	bool dir;           /* the one top goes to the live hierarchy's fd itself (--dir) */
-	bool keep_top;      /* bind: leave the top's settings */
-	bool no_settings;   /* members only */
-	uint32_t uid, gid;  /* fsuid and fsgid of the program: owner of what mkdir makes */
-	bool privileged;    /* may chown to others */
-	bool devices_known; /* the live tree lists every device and link of the image that is here
-			       (cg_survey_devices) */
+	bool dir;            /* the one top goes to the live hierarchy's fd itself (--dir) */
+	bool keep_top;       /* bind: leave the top's settings */
+	bool no_settings;    /* members only */
+	uint32_t uid, gid;   /* fsuid and fsgid of the program: owner of what mkdir makes */
+	bool privileged;     /* may chown to others */
+	bool programs_known; /* the live tree tells the attached BPF programs (cg_dump_may_ask_programs) */
+	int programs_denied; /* errno when BPF programs cannot be loaded here, else 0; looked at only when a
+				program is to be attached or detached */
+	bool devices_known;  /* the live tree lists every device and link of the image that is here
+				(cg_survey_devices) */
 };
 
 /* A group of the target. Ancestors that must be made are places too. */
@@ -69,9 +72,10 @@ enum cg_op_kind {
 	CG_OP_OWNER, /* of the directory (file NULL) or a file: chown and chmod as they differ; with ALL_FILES
 			of every file in the directory, whose modes stay */
 	CG_OP_XATTR, /* `to` is the value, data NULL removes; `from` likewise what stands there */
-	CG_OP_ATTACH, /* a task enters; `member` */
-	CG_OP_KEEP,   /* nothing is done: "= PATH" */
-	CG_OP_NOTE,   /* nothing is done: "! PATH KNOB: text" */
+	CG_OP_ATTACH,   /* a task enters; `member` */
+	CG_OP_PROGRAMS, /* the BPF programs of one attach type: `member` is the index into the plan's */
+	CG_OP_KEEP,     /* nothing is done: "= PATH" */
+	CG_OP_NOTE,     /* nothing is done: "! PATH KNOB: text" */
 };
 
 enum cg_op_flag {
@@ -88,7 +92,7 @@ struct cg_op {
 	uint8_t kind, flags;
 	uint32_t place;  /* NOTE: CG_NONE when it concerns no place: `file` then tells what (a path, a
 			    hierarchy) */
-	uint32_t member; /* ATTACH: index into members */
+	uint32_t member; /* ATTACH: index into members; PROGRAMS: into the plan's programs */
 	const struct cg_knob *knob; /* WRITE: NULL for a generic setting */
 	const char *file; /* WRITE: the column's name; OWNER: the file or NULL; XATTR: the attribute's name;
 			     NOTE: the knob or NULL */
@@ -115,11 +119,19 @@ struct cg_members {
 	size_t count, room;
 };
 
+/* The programs of one attach type of a group, in the order in which they run. */
+struct cg_program_change {
+	uint32_t place, attach_type;
+	const struct cg_program *from, *to;
+	uint16_t froms, tos;
+};
+
 struct cg_plan {
 	struct cg_arena arena;
 	struct cg_place *place;
 	struct cg_op *op;
-	size_t places, ops, place_room, op_room;
+	struct cg_program_change *program;
+	size_t places, ops, programs, place_room, op_room, program_room;
 	size_t creates, writes, attaches, differs; /* counts for summaries */
 	const char **label; /* of each live hierarchy, when the plan concerns several: lines then tell them
 			       apart; else NULL */

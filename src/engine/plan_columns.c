@@ -307,7 +307,8 @@ static struct cg_bytes value_above(struct cg_planner *p, uint32_t place, uint16_
 			return cg_plan_want(p, place, column);
 		return cg_plan_fresh(p, place, column);
 	}
-	if (p->seat[place].apply && !late && cg_plan_change(p, place, column, false, &change) && !change.tightens)
+	if (p->seat[place].apply && !late && cg_plan_change(p, place, column, false, &change) &&
+		!change.tightens)
 		return change.to;
 	return cg_plan_live_value(p, cg_plan_hierarchy(p, place), at->live_group, column);
 }

@@ -143,7 +143,8 @@ static void refuse_missing(struct cg_planner *p, uint32_t place, uint64_t missin
 	struct cg_bytes never = words_of(p, missing & ~offered), words = words_of(p, missing & offered);
 
 	if (never.len)
-		cg_plan_refuse(p, at->mode, place, NULL, "/proc/cgroups tells whether the kernel has them and which hierarchy holds them",
+		cg_plan_refuse(p, at->mode, place, NULL,
+			"/proc/cgroups tells whether the kernel has them and which hierarchy holds them",
 			ENODEV, "needs controllers that the v2 hierarchy does not have here: %.*s",
 			(int)never.len, never.data);
 	if (!words.len)

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "model/device_rules.h"
 #include "model/value.h"
 
 static const char *option_for(const struct cg_plan_options *o, struct cg_bytes key)
@@ -27,19 +28,26 @@ static const struct cg_device *live_by_key(
 	return NULL;
 }
 
-/* The key here of a device of the image, NULL when it is missing. Of several with one identity (paths of a
- * disk) the one with the same key is it. */
-static const char *find_here(const struct cg_planner *p, const struct cg_device *d)
+/* Finds a device of the image here. Of several with one identity (paths of a disk) the one with the same key
+ * is it, else nobody can tell. One that has no identity is it when it has the same key. */
+static struct cg_device_pair find_here(const struct cg_planner *p, const struct cg_device *d)
 {
-	const struct cg_device *same = live_by_key(p, d->kind, cg_bytes_of(d->key)), *found = NULL;
+	const struct cg_device *same = live_by_key(p, d->kind, cg_bytes_of(d->key));
+	struct cg_device_pair pair = {.device = d};
 
-	if (d->stable[0] == '\0' ||
-		(same && (same->stable[0] == '\0' || strcmp(same->stable, d->stable) == 0)))
-		return same ? same->key : NULL;
-	for (uint32_t i = 0; !found && i < p->live->devices; i++)
-		if (p->live->device[i].kind == d->kind && strcmp(p->live->device[i].stable, d->stable) == 0)
-			found = &p->live->device[i];
-	return found ? found->key : NULL;
+	if (d->stable[0] == '\0' || (same && strcmp(same->stable, d->stable) == 0)) {
+		pair.here = same ? same->key : NULL;
+		return pair;
+	}
+	for (uint32_t i = 0; i < p->live->devices; i++) {
+		const struct cg_device *l = &p->live->device[i];
+
+		if (l->kind != d->kind || strcmp(l->stable, d->stable) != 0)
+			continue;
+		pair.several = pair.here || pair.several;
+		pair.here = pair.several ? NULL : l->key;
+	}
+	return pair;
 }
 
 static int compare_pairs(const void *a, const void *b)
@@ -61,8 +69,7 @@ int cg_plan_devices(struct cg_planner *p, struct cg_error **err)
 	if (p->oom)
 		return cg_error_oom(err);
 	for (uint32_t i = 0; i < p->image->devices; i++) {
-		p->device[i].device = &p->image->device[i];
-		p->device[i].here = find_here(p, &p->image->device[i]);
+		p->device[i] = find_here(p, &p->image->device[i]);
 	}
 	qsort(p->device, p->image->devices, sizeof(*p->device), compare_pairs);
 	return 0;
@@ -89,6 +96,26 @@ static const struct cg_device_pair *find_pair(
 	return NULL;
 }
 
+static void refuse_missing(struct cg_planner *p, uint32_t place, const char *name,
+	const struct cg_device_pair *pair, struct cg_bytes key, enum cg_device_kind kind)
+{
+	const char *stable = pair ? pair->device->stable : "";
+	const char *what = kind == CG_DEVICE_LINK ? "interface" : "device";
+	_cleanup_text_ struct cg_text identity = {0};
+
+	cg_text_escape(&identity, cg_bytes_of(stable));
+	if (stable[0] && identity.failed)
+		p->oom = true;
+	else if (pair && pair->several)
+		cg_plan_refuse(p, p->plan->place[place].mode, place, cg_plan_subject(p, name, key),
+			"say which one it is with --device-map", ENOTUNIQ, "several %ss here are %s", what,
+			identity.data);
+	else
+		cg_plan_refuse(p, p->plan->place[place].mode, place, cg_plan_subject(p, name, key),
+			"say what it is called here with --device-map", ENODEV, "no such %s here%s%s%s", what,
+			stable[0] ? " (" : "", stable[0] ? identity.data : "", stable[0] ? ")" : "");
+}
+
 /* One value on its way. */
 struct mapping {
 	struct cg_planner *p;
@@ -98,15 +125,14 @@ struct mapping {
 	bool changes;
 };
 
-/* The key here: 1, *ret; 0 when it stays; -ENODEV. Rules name devices of both kinds, also ones that need not
- * exist, so that only what was asked for changes them. */
+/* The key here: 1, *ret; 0 when it stays; -ENODEV. */
 static int map_key(void *context, struct cg_bytes key, struct cg_bytes *ret)
 {
 	struct mapping *m = context;
 	const char *to = option_for(m->p->options, key);
 	const struct cg_device_pair *pair;
 
-	if (!to && (m->column->knob->grammar == CG_GRAMMAR_DEVICE_RULES || !m->p->knows_devices[m->kind]))
+	if (!to && !m->p->knows_devices[m->kind])
 		return 0;
 	pair = to ? NULL : find_pair(m->p, m->kind, key);
 	if (pair)
@@ -129,11 +155,58 @@ static int see_entry(void *context, struct cg_bytes key, struct cg_bytes line)
 		m->changes = true;
 	/* What says "no limit" is not missed. */
 	if (r == -ENODEV && !cg_value_same(m->column->knob, line, CG_BYTES(""), m->column->unit))
-		cg_plan_refuse(m->p, m->p->plan->place[m->place].mode, m->place,
-			cg_plan_subject(m->p, m->column->name, key),
-			"say what it is called here with --device-map", ENODEV, "no such %s here",
-			m->kind == CG_DEVICE_LINK ? "interface" : "device");
+		refuse_missing(m->p, m->place, m->column->name, find_pair(m->p, m->kind, key), key, m->kind);
 	return 0;
+}
+
+/* The lines of device rules. */
+struct rules {
+	struct cg_planner *p;
+	uint32_t place;
+	const char *name;
+	bool changes;
+};
+
+/* Rules name devices of both kinds, also ones that need not exist, and all of a kind: what the map says, and
+ * block devices whose identity the image knows, are called as they are here. A rule about a disk that is not
+ * here is not kept, for what has its number now is another. */
+static int map_rule(void *context, char kind, struct cg_bytes key, struct cg_bytes *ret)
+{
+	struct rules *r = context;
+	struct cg_planner *p = r->p;
+	const char *to = option_for(p->options, key);
+	const struct cg_device_pair *pair = NULL;
+
+	if (!to && kind == 'b' && p->knows_devices[CG_DEVICE_BLOCK])
+		pair = find_pair(p, CG_DEVICE_BLOCK, key);
+	if (pair && pair->device->stable[0]) {
+		to = pair->here;
+		if (!to) {
+			r->changes = true;
+			refuse_missing(p, r->place, r->name, pair, key, CG_DEVICE_BLOCK);
+			return -ENODEV;
+		}
+	}
+	if (!to || cg_bytes_is(key, to))
+		return 0;
+	r->changes = true;
+	*ret = cg_bytes_of(to);
+	return 1;
+}
+
+struct cg_bytes cg_plan_map_rules(
+	struct cg_planner *p, uint32_t place, const char *name, struct cg_bytes rules)
+{
+	struct rules r = {.p = p, .place = place, .name = name};
+	_cleanup_text_ struct cg_text t = {0};
+	struct cg_bytes b;
+
+	if (cg_device_rules_map(rules, map_rule, &r, &t) < 0)
+		p->oom = true;
+	b = (struct cg_bytes){t.data ? t.data : "", t.len};
+	if (r.changes && !cg_arena_keep(&p->plan->arena, &b))
+		p->oom = true;
+	return r.changes ? b : rules;
 }
 
 struct cg_bytes cg_plan_map_devices(
@@ -148,6 +221,8 @@ struct cg_bytes cg_plan_map_devices(
 
 	if (value.len == 0)
 		return value;
+	if (c->knob->grammar == CG_GRAMMAR_DEVICE_RULES)
+		return cg_plan_map_rules(p, place, c->name, value);
 	if (cg_value_each_key(c->knob, value, see_entry, &m) < 0)
 		p->oom = true;
 	if (!m.changes)

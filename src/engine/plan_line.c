@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "model/program.h"
+
 static void add_escaped(struct cg_text *t, const char *string)
 {
 	cg_text_escape(t, cg_bytes_of(string));
@@ -87,6 +89,21 @@ static void change_line(const struct cg_plan *plan, const struct cg_op *op, stru
 		add_hierarchy(plan, op, t);
 }
 
+static void programs_line(const struct cg_plan *plan, const struct cg_op *op, struct cg_text *t)
+{
+	const struct cg_program_change *c = &plan->program[op->member];
+
+	cg_text_adds(t, "~ ");
+	add_escaped(t, plan->place[op->place].path);
+	cg_text_addc(t, ' ');
+	add_escaped(t, op->file);
+	cg_text_adds(t, " program ");
+	cg_programs_describe(c->from, c->froms, false, t);
+	cg_text_adds(t, " -> ");
+	cg_programs_describe(c->to, c->tos, false, t);
+	add_hierarchy(plan, op, t);
+}
+
 static void attach_line(
 	const struct cg_plan *plan, const struct cg_op *op, const struct cg_member *m, struct cg_text *t)
 {
@@ -116,6 +133,9 @@ void cg_plan_line(const struct cg_plan *plan, const struct cg_members *members, 
 		break;
 	case CG_OP_ATTACH:
 		attach_line(plan, o, &members->item[o->member], t);
+		break;
+	case CG_OP_PROGRAMS:
+		programs_line(plan, o, t);
 		break;
 	case CG_OP_NOTE:
 		note_line(plan, o, t);

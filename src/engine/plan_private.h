@@ -9,6 +9,7 @@
  * plan_controllers.c  v2: which controllers a group has and passes on
  * plan_settings.c   which settings change, and when
  * plan_owners.c   owners, permission bits, extended attributes
+ * plan_programs.c  BPF programs that are attached
  * plan_checks.c   room in what exists, and the tasks
  * plan_line.c     operations in words */
 #pragma once
@@ -109,7 +110,8 @@ struct cg_changes {
 
 struct cg_device_pair {
 	const struct cg_device *device; /* of the image */
-	const char *here;               /* its key here, NULL: it is missing */
+	const char *here;               /* its key here, NULL: it is missing, or */
+	bool several;                   /* nobody can tell which of several it is */
 };
 
 #define CG_CONTROLLERS_MAX 64
@@ -192,6 +194,10 @@ int cg_plan_devices(struct cg_planner *p, struct cg_error **err) CG_MUST_CHECK;
 struct cg_bytes cg_plan_map_devices(
 	struct cg_planner *p, uint32_t place, const struct cg_column_plan *c, struct cg_bytes value);
 
+/* The same for rules of the device controller; `name` tells people where they stand. */
+struct cg_bytes cg_plan_map_rules(
+	struct cg_planner *p, uint32_t place, const char *name, struct cg_bytes rules);
+
 /* plan_controllers.c */
 uint64_t cg_plan_controllers_of(struct cg_planner *p, struct cg_bytes words);
 uint8_t cg_plan_controller_bit(struct cg_planner *p, struct cg_bytes name);
@@ -212,6 +218,10 @@ void cg_plan_push(struct cg_planner *p, struct cg_changes *to, const struct cg_c
 void cg_plan_owners(struct cg_planner *p, uint32_t place);
 void cg_plan_owners_later(struct cg_planner *p); /* of directories that would hand their group down */
 void cg_plan_xattrs(struct cg_planner *p, uint32_t place);
+
+/* plan_programs.c */
+bool cg_plan_programs(struct cg_planner *p, uint32_t place); /* decides; whether any change */
+void cg_plan_programs_late(struct cg_planner *p); /* the operations, groups below before those above */
 
 /* plan_checks.c */
 void cg_plan_count_members(struct cg_planner *p);

@@ -287,26 +287,52 @@ static int read_xattrs(struct cg_reader *r, struct cg_node *node, int group)
 	return 0;
 }
 
-static int add_program(void *context, const struct cg_attached_program *p)
+/* A copy in the arena; what the last one has, too, is shared. */
+static bool keep_program(struct cg_reader *r, const struct cg_bpf *from, struct cg_program *ret)
+{
+	const struct cg_program *last = &r->last_program;
+	struct cg_arena *a = &r->arena;
+	struct cg_program p = {
+		.id = from->id,
+		.attach_type = from->attach_type,
+		.attach_flags = from->attach_flags,
+		.program_type = from->program_type,
+		.gpl = from->gpl,
+		.type = from->type,
+		.name = last->name,
+		.tag = from->tag,
+		.instructions = last->instructions,
+		.lost = from->lost,
+	};
+
+	if (!p.name || strcmp(p.name, from->name) != 0)
+		p.name = cg_arena_string(a, from->name);
+	if (!cg_bytes_equal(p.instructions, from->instructions)) {
+		p.instructions = from->instructions;
+		if (!cg_arena_keep(a, &p.instructions))
+			return false;
+	}
+	if (from->instructions.len == 0)
+		p.instructions = (struct cg_bytes){"", 0};
+	if (!p.name || !cg_arena_keep(a, &p.tag))
+		return false;
+	*ret = r->last_program = p;
+	return true;
+}
+
+static int add_program(void *context, const struct cg_bpf *p)
 {
 	struct listing *l = context;
 	struct cg_node *node = l->node;
-	struct cg_arena *a = &l->reader->arena;
-	struct cg_program *list = cg_arena_array(a, node->programs + 1u, sizeof(*list));
-	struct cg_bytes tag = {(const char *)p->tag, sizeof(p->tag)};
-	const char *type = cg_arena_string(a, p->type),
-		   *name = cg_arena_copy(a, p->name, strnlen(p->name, sizeof(p->name)));
+	struct cg_program *list;
 
-	if (!list || !type || !name || !cg_arena_keep(a, &tag))
+	if (node->programs == UINT16_MAX)
+		return -E2BIG;
+	list = cg_arena_array(&l->reader->arena, node->programs + 1u, sizeof(*list));
+	if (!list || !keep_program(l->reader, p, &list[node->programs]))
 		return -ENOMEM;
 	if (node->programs)
 		memcpy(list, node->program, node->programs * sizeof(*list));
-	list[node->programs] = (struct cg_program){.id = p->id,
-		.attach_type = p->attach_type,
-		.attach_flags = p->attach_flags,
-		.type = type,
-		.name = name,
-		.tag = tag};
 	node->program = list;
 	node->programs++;
 	return 0;
@@ -315,7 +341,7 @@ static int add_program(void *context, const struct cg_attached_program *p)
 static int read_programs(struct cg_reader *r, struct cg_node *node, int group)
 {
 	struct listing l = {r, node, 0};
-	int code = cg_cgroup_programs(group, add_program, &l);
+	int code = cg_bpf_each(group, &r->bpf, add_program, &l);
 
 	if (code == -ENOMEM || code == 0)
 		return code;
@@ -380,7 +406,7 @@ int cg_read_group(struct cg_reader *r, struct cg_node *node, int fd, bool *ret_c
 		code = read_owners(r, node, fd, set);
 	if (code == 0)
 		code = read_xattrs(r, node, fd);
-	if (code == 0 && r->walk->programs)
+	if (code == 0 && r->walk->programs && !(node->flags & CG_GROUP_ANCESTOR))
 		code = read_programs(r, node, fd);
 	if (code == 0 && *ret_children)
 		code = find_child_set(r, node);

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "kernel/programs.h"
+
 struct targets {
 	const struct cg_tree *image;
 	struct cg_target *item;
@@ -45,13 +47,13 @@ static int add_target(void *context, uint32_t image_hierarchy, uint32_t image_gr
 
 /* The live tree at the targets. With --dir the directory itself is the one target. */
 static int look(const struct cg_live *live, const struct cg_tree *image,
-	const struct cg_restore_options *options, struct cg_tree **ret, struct cg_error **err)
+	const struct cg_restore_options *options, bool programs, struct cg_tree **ret, struct cg_error **err)
 {
 	_cleanup_(targets_free) struct targets targets = {.image = image};
 	struct cg_dump_options look_at = {
 		.whole_fd = options->plan.dir,
 		.optional = true,
-		.no_programs = true,
+		.no_programs = !programs,
 		.progress = options->apply.progress,
 		.progress_context = options->apply.progress_context,
 	};
@@ -130,15 +132,18 @@ int cg_restore(const struct cg_live *live, const struct cg_tree *image,
 	_cleanup_members_ struct cg_members members = {0};
 	_cleanup_tree_ struct cg_tree *now = NULL;
 	_cleanup_plan_ struct cg_plan plan = {0};
-	int r;
+	int r, programs;
 
 	*ret = CG_OUTCOME_UNCHANGED;
 	*ret_counts = (struct cg_restore_counts){0};
+	programs = cg_dump_may_ask_programs(live);
+	plan_options.programs_known = programs >= 0;
+	plan_options.programs_denied = -cg_bpf_may_load();
 	plan_options.uid = geteuid();
 	plan_options.gid = getegid();
 	plan_options.privileged = plan_options.uid == 0;
 	plan_options.devices_known = true;
-	r = look(live, image, options, &now, err);
+	r = look(live, image, options, programs > 0, &now, err);
 	if (r == 0)
 		r = cg_members_find(image, live, &options->members, &members, err);
 	if (r < 0)

@@ -121,6 +121,7 @@ static int survey_hierarchy(struct cg_tree *tree, const struct cg_live *live, si
 		cg_columns_destroy(columns);
 		return cg_error_oom(err);
 	}
+	walk.programs = !options->no_programs && h->version == 2;
 	r = add_targets(&walk, options, err);
 	if (r == 0)
 		r = cg_walk_run(&walk, cg_dump_threads(options->threads), err);

@@ -142,6 +142,20 @@ static void put_owner(struct cg_text *t, const struct cg_owner *o)
 	put(t, o->mode, 2);
 }
 
+static void put_programs(struct cg_text *t, const struct cg_bpf *p, uint32_t count)
+{
+	put(t, count, 4);
+	for (uint32_t i = 0; i < count; i++) {
+		put(t, p[i].id, 4);
+		put(t, p[i].attach_flags, 4);
+		put(t, p[i].program_type, 4);
+		put(t, p[i].gpl, 1);
+		put_bytes(t, cg_bytes_of(p[i].name));
+		put_bytes(t, p[i].tag);
+		put_bytes(t, p[i].instructions);
+	}
+}
+
 static void put_step(struct cg_text *t, const struct cg_undo_step *s)
 {
 	put(t, s->kind, 1);
@@ -169,6 +183,11 @@ static void put_step(struct cg_text *t, const struct cg_undo_step *s)
 		put(t, (uint32_t)s->id, 4);
 		put(t, s->start_time, 8);
 		put(t, s->origin, 4);
+		break;
+	case CG_UNDO_PROGRAMS:
+		put(t, s->attach_type, 4);
+		put_programs(t, s->was, s->was_count);
+		put_programs(t, s->is, s->is_count);
 		break;
 	}
 }

@@ -30,6 +30,7 @@
 #include "base/attributes.h"
 #include "base/error.h"
 #include "base/fdio.h"
+#include "kernel/programs.h"
 #include "model/tree.h"
 
 struct cg_undo_hierarchy {
@@ -55,6 +56,7 @@ enum cg_undo_kind {
 	CG_UNDO_OWNER,     /* bring back owner and mode */
 	CG_UNDO_XATTR,     /* bring back or remove an extended attribute */
 	CG_UNDO_TASK,      /* move a task back */
+	CG_UNDO_PROGRAMS,  /* bring back the BPF programs of one attach type */
 };
 
 struct cg_undo_step {
@@ -70,6 +72,9 @@ struct cg_undo_step {
 	struct cg_bytes to;   /* VALUE: what was to be written, data NULL: whatever stands there is ours;
 				 XATTR likewise, data NULL: removed */
 	struct cg_owner before, after; /* OWNER */
+	uint32_t attach_type;          /* PROGRAMS */
+	const struct cg_bpf *was, *is; /* PROGRAMS: what was attached, and what was to be */
+	uint32_t was_count, is_count;
 };
 
 struct cg_undo {

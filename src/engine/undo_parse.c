@@ -6,11 +6,13 @@
 
 #include "engine/undo.h"
 #include "engine/undo_format.h"
+#include "model/program.h"
 
 /* Smallest sizes of an object in the record: they bound the counts before memory is asked for. */
 #define HIERARCHY_LEAST 25
 #define PLACE_LEAST     21
 #define STEP_LEAST      5
+#define PROGRAM_LEAST   25
 
 struct cursor {
 	const unsigned char *at, *end;
@@ -187,6 +189,61 @@ static bool read_task(struct cursor *c, const struct cg_undo *undo, struct cg_un
 		       undo->hierarchy[undo->place[s->place].hierarchy].device;
 }
 
+static bool read_program(struct cursor *c, struct cg_undo *undo, struct cg_bpf *ret, bool *oom)
+{
+	struct cg_bpf p = {.attach_type = ret->attach_type, .id = take_u32(c)};
+	struct cg_program check;
+
+	p.attach_flags = take_u32(c);
+	p.program_type = take_u32(c);
+	if (!take_flag(c, &p.gpl))
+		return false;
+	p.name = take_string(c, undo, oom);
+	p.tag = take_bytes(c);
+	p.instructions = take_bytes(c);
+	if (c->failed || !p.name)
+		return false;
+	check = (struct cg_program){.attach_flags = p.attach_flags,
+		.program_type = p.program_type,
+		.name = p.name,
+		.instructions = p.instructions};
+	*ret = p;
+	return !cg_program_fault(&check) &&
+	       (p.program_type == cg_bpf_program_type(p.attach_type) || p.instructions.len == 0);
+}
+
+static bool read_programs(struct cursor *c, struct cg_undo *undo, uint32_t type, const struct cg_bpf **ret,
+	uint32_t *ret_count, bool *oom)
+{
+	uint32_t count = take_u32(c);
+	struct cg_bpf *p;
+
+	if (c->failed || count > (size_t)(c->end - c->at) / PROGRAM_LEAST)
+		return false;
+	p = cg_arena_array(&undo->arena, count, sizeof(*p));
+	if (!p) {
+		*oom = true;
+		return false;
+	}
+	for (uint32_t i = 0; i < count; i++) {
+		p[i].attach_type = type;
+		if (!read_program(c, undo, &p[i], oom))
+			return false;
+	}
+	*ret = p;
+	*ret_count = count;
+	return true;
+}
+
+static bool read_both_programs(struct cursor *c, struct cg_undo *undo, struct cg_undo_step *s, bool *oom)
+{
+	s->attach_type = take_u32(c);
+	return !c->failed && cg_bpf_type_name(s->attach_type) && !undo->place[s->place].made &&
+	       undo->hierarchy[undo->place[s->place].hierarchy].version == 2 &&
+	       read_programs(c, undo, s->attach_type, &s->was, &s->was_count, oom) &&
+	       read_programs(c, undo, s->attach_type, &s->is, &s->is_count, oom);
+}
+
 static bool read_step(struct cursor *c, struct cg_undo *undo, bool *oom)
 {
 	struct cg_undo_step s = {.kind = (uint8_t)take(c, 1), .place = take_u32(c), .origin = CG_NONE};
@@ -216,6 +273,9 @@ static bool read_step(struct cursor *c, struct cg_undo *undo, bool *oom)
 		break;
 	case CG_UNDO_TASK:
 		valid = read_task(c, undo, &s);
+		break;
+	case CG_UNDO_PROGRAMS:
+		valid = read_both_programs(c, undo, &s, oom);
 		break;
 	default:
 		break;

@@ -392,6 +392,58 @@ static int undo_task(struct cg_undo_run *run, const struct cg_undo_step *s, stru
 	return r;
 }
 
+/* While recovering: whether all that is attached is of the restore, or was there before. */
+struct strangers {
+	const struct cg_undo_step *step;
+	bool found;
+};
+
+static int look_for_stranger(void *context, const struct cg_bpf *p)
+{
+	struct strangers *s = context;
+	bool ours = p->attach_type != s->step->attach_type;
+
+	for (uint32_t i = 0; !ours && i < s->step->was_count; i++)
+		ours = cg_bpf_same(p, &s->step->was[i]);
+	for (uint32_t i = 0; !ours && i < s->step->is_count; i++)
+		ours = cg_bpf_same(p, &s->step->is[i]);
+	s->found |= !ours;
+	return 0;
+}
+
+static int undo_programs(struct cg_undo_run *run, const struct cg_undo_step *s, struct cg_error **err)
+{
+	__attribute__((cleanup(cg_bpf_loader_close))) struct cg_bpf_loader loader = CG_BPF_LOADER_INIT;
+	__attribute__((cleanup(cg_bpf_reader_free))) struct cg_bpf_reader reader = {0};
+	struct strangers strangers = {.step = s};
+	bool changed = false;
+	int fd, r = open_place(run, s, &fd, err);
+
+	if (r != 0)
+		return r < 0 ? r : 0;
+	if (run->recovering) {
+		r = cg_bpf_each(fd, &reader, look_for_stranger, &strangers);
+		if (r < 0)
+			return fail(run, s, -r, err, "cannot ask for attached BPF programs");
+		if (strangers.found)
+			return left_alone(
+				run, s, err, "another program has attached BPF programs since: left");
+	}
+	r = cg_bpf_set(fd, s->attach_type, s->was, s->was_count, &loader, &changed, err);
+	if (r < 0) {
+		path_of(run, s->place);
+		cg_error_at(err, path_text(run), NULL);
+		return r;
+	}
+	if (!changed)
+		return 0;
+	begin_line(run, '~', s->place);
+	cg_text_printf(&run->text, " %s program brought back: %u attached", cg_bpf_type_name(s->attach_type),
+		s->was_count);
+	end_line(run);
+	return 0;
+}
+
 static int take_back(
 	struct cg_undo_run *run, const struct cg_undo_step *s, bool patient, struct cg_error **err)
 {
@@ -406,6 +458,8 @@ static int take_back(
 		return undo_xattr(run, s, err);
 	case CG_UNDO_TASK:
 		return undo_task(run, s, err);
+	case CG_UNDO_PROGRAMS:
+		return undo_programs(run, s, err);
 	}
 	return left_alone(run, s, err, "an unknown step");
 }

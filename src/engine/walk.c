@@ -246,6 +246,7 @@ static void *work(void *context)
 	}
 	(void)pthread_mutex_unlock(&w->lock);
 	cg_buffer_free(&r->buffer);
+	cg_bpf_reader_free(&r->bpf);
 	free(r);
 	return NULL;
 }

@@ -8,6 +8,7 @@
 
 #include "engine/columns.h"
 #include "engine/dump.h"
+#include "kernel/programs.h"
 
 /* A directory that children are still opened in. */
 struct cg_walk_dir {
@@ -88,6 +89,8 @@ struct cg_reader {
 	struct cg_bytes last[CG_COLUMNS_MAX]; /* the last value of each column: equal ones are kept once */
 	struct cg_owner owner[CG_COLUMNS_MAX / 8 + 2]; /* of the files of the group that is being read */
 	struct cg_setting setting[CG_COLUMNS_MAX / 8];
+	struct cg_bpf_reader bpf;
+	struct cg_program last_program; /* of the group before: equal ones share their bytes */
 };
 
 /* Reads one open group into its node: owner, type, settings, owners of files, xattrs, programs. 0, -ENOENT

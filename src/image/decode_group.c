@@ -117,6 +117,8 @@ static int decode_program(
 	ret->id = m->id;
 	ret->attach_type = m->attach_type;
 	ret->attach_flags = m->attach_flags;
+	ret->program_type = m->program_type;
+	ret->gpl = m->gpl;
 	r = TEXT(type, "program's type", &ret->type);
 	r = r < 0 ? r : TEXT(name, "program's name", &ret->name);
 	r = r < 0 ? r : cg_decode_bytes(d, &m->tag, &ret->tag, err);

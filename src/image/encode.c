@@ -199,6 +199,8 @@ static bool encode_programs(struct cg_scratch *s, const struct cg_group *g, Cgtr
 		program[i].has_tag = from->tag.len != 0;
 		program[i].instructions = binary(from->instructions);
 		program[i].has_instructions = from->instructions.len != 0;
+		SET(&program[i], program_type, from->program_type, 0);
+		SET(&program[i], gpl, from->gpl, false);
 		ret->program[i] = &program[i];
 	}
 	ret->n_program = g->programs;

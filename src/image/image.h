@@ -30,7 +30,7 @@ struct cg_image_info {
 };
 
 #define CG_IMAGE_MAJOR          1
-#define CG_IMAGE_MINOR          0
+#define CG_IMAGE_MINOR          1
 #define CG_IMAGE_MEMORY_DEFAULT ((size_t)4 << 30) /* budget on decoded memory */
 
 /* Writes a whole image. A closed pipe is EPIPE (the caller has SIGPIPE ignored), a full disk ENOSPC: told

@@ -143,7 +143,8 @@ static int read_program(
 	struct cg_tree *t, const struct cg_json_at *at, struct cg_program *ret, struct cg_error **err)
 {
 	static const char *const members[] = {
-		"id", "attach_type", "attach_flags", "type", "name", "tag", "instructions", NULL};
+		"id", "attach_type", "attach_flags", "type", "name", "tag", "instructions",
+		"program_type", "gpl", NULL};
 	int r = cg_json_members(at, members, err);
 
 	r = r < 0 ? r : cg_json_get_u32(at, "id", &ret->id, err);
@@ -152,7 +153,12 @@ static int read_program(
 	r = r < 0 ? r : cg_json_get_text(at, "type", &t->arena, &ret->type, err);
 	r = r < 0 ? r : cg_json_get_text(at, "name", &t->arena, &ret->name, err);
 	r = r < 0 ? r : cg_json_get_bytes(at, "tag", &t->arena, &ret->tag, err);
-	return r < 0 ? r : cg_json_get_bytes(at, "instructions", &t->arena, &ret->instructions, err);
+	r = r < 0 ? r : cg_json_get_bytes(at, "instructions", &t->arena, &ret->instructions, err);
+	if (r == 0 && cg_json_has(at, "program_type"))
+		r = cg_json_get_u32(at, "program_type", &ret->program_type, err);
+	if (r == 0 && cg_json_has(at, "gpl"))
+		r = cg_json_get_bool(at, "gpl", &ret->gpl, err);
+	return r;
 }
 
 static int read_programs(

@@ -129,6 +129,10 @@ static void write_programs(struct cg_json *j, const struct cg_group *g)
 		cg_json_text(j, "name", p->name);
 		cg_json_bytes(j, "tag", p->tag);
 		cg_json_bytes(j, "instructions", p->instructions);
+		if (p->program_type)
+			cg_json_number(j, "program_type", p->program_type);
+		if (p->gpl)
+			cg_json_bool(j, "gpl", p->gpl);
 		cg_json_close(j, '}');
 	}
 	cg_json_close(j, ']');

@@ -59,17 +59,3 @@ int cg_cgroup_xattrs(int group, cg_xattr_fn *fn, void *context) CG_MUST_CHECK;
 /* -EINVAL for other name spaces than those two. */
 int cg_cgroup_xattr_set(int group, const char *name, struct cg_bytes value) CG_MUST_CHECK;
 int cg_cgroup_xattr_remove(int group, const char *name) CG_MUST_CHECK;
-
-/* BPF programs attached directly to the group (BPF_PROG_QUERY for every attach type the kernel knows): calls
- * fn for each. -EPERM without the privilege. What fn returns ends the walk if it is not 0. */
-struct cg_attached_program {
-	uint32_t id, attach_type, attach_flags;
-	char type[32]; /* "device", "egress", ... as bpftool-cgroup(8) names attach types */
-	char name[16]; /* BPF_OBJ_NAME_LEN, NUL-terminated */
-	uint8_t tag[8];
-};
-typedef int cg_program_fn(void *context, const struct cg_attached_program *program);
-int cg_cgroup_programs(int group, cg_program_fn *fn, void *context) CG_MUST_CHECK;
-/* Whether any program that attaches to cgroups is loaded on this host at all: then no group need be asked. 1,
- * 0, or a negative errno (-EPERM without the privilege). */
-int cg_programs_of_cgroups(void) CG_MUST_CHECK;

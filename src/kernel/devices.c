@@ -222,8 +222,8 @@ static int match_device(const char *name, unsigned char type, void *context)
 	if (f->identity.len == 0 ||
 		!cg_bytes_equal((struct cg_bytes){f->identity.data, f->identity.len}, f->wanted))
 		return 0;
-	f->matches++;
-	cg_text_reset(&f->found);
+	if (f->matches++ > 0)
+		cg_text_addc(&f->found, ' ');
 	cg_text_adds(&f->found, name);
 	return 0;
 }
@@ -244,7 +244,7 @@ int cg_block_find_at(int root, const char *stable, struct cg_text *key)
 	/* Two paths to one disk: which of them was meant cannot be told. */
 	else if (r == 0 && f.matches > 1)
 		r = -ENOTUNIQ;
-	else if (r == 0)
+	if (r == 0 || r == -ENOTUNIQ)
 		cg_text_add(key, f.found.data, f.found.len);
 	cg_text_free(&f.found);
 	cg_text_free(&f.identity);

@@ -14,7 +14,7 @@
  * another form of key. */
 int cg_block_identity(const char *key, struct cg_text *name, struct cg_text *stable) CG_MUST_CHECK;
 /* The number of the block device that has this identity now, appended as MAJ:MIN. -ENODEV when none has it,
- * -ENOTUNIQ when several do (paths of one disk). */
+ * -ENOTUNIQ when several do (paths of one disk): then all of them, with a blank between. */
 int cg_block_find(const char *stable, struct cg_text *key) CG_MUST_CHECK;
 /* Is there a block device of that number, and is it whole (not a partition)? -ENODEV, 0 partition, 1 whole.
  */

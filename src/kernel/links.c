@@ -8,6 +8,7 @@
 #include <net/if.h>
 #include <netlink/netlink.h>
 #include <netlink/route/link.h>
+#include <netlink/route/link/vlan.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -61,6 +62,19 @@ static void add_permanent(struct cg_text *t, int socket_fd, const char *name)
 		add_address(t, a.space + sizeof(a.header), a.header.size);
 }
 
+/* Interfaces that are made (bridges, bonds, VLANs) often have the address of one that they are made of: what
+ * they are tells them apart. */
+static void add_kind(struct cg_text *t, struct rtnl_link *link)
+{
+	const char *kind = rtnl_link_get_type(link);
+
+	if (t->len == 0 || !kind)
+		return;
+	cg_text_printf(t, "/%s", kind);
+	if (rtnl_link_is_vlan(link))
+		cg_text_printf(t, ".%d", rtnl_link_vlan_get_id(link));
+}
+
 static int visit(struct rtnl_link *link, int socket_fd, struct cg_text *stable, cg_link_fn *fn, void *context)
 {
 	const char *name = rtnl_link_get_name(link);
@@ -73,6 +87,7 @@ static int visit(struct rtnl_link *link, int socket_fd, struct cg_text *stable, 
 	add_permanent(stable, socket_fd, name);
 	if (stable->len == 0 && address)
 		add_address(stable, nl_addr_get_binary_addr(address), nl_addr_get_len(address));
+	add_kind(stable, link);
 	if (stable->failed)
 		return -ENOMEM;
 	return fn(context, name, stable->len ? stable->data : "");

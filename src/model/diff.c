@@ -8,6 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "model/device_keys.h"
+#include "model/device_rules.h"
+#include "model/program.h"
 #include "model/value.h"
 
 #define TASKS_NAMED 8 /* tasks that are named in one difference; of more, the number is told */
@@ -21,6 +24,7 @@ struct pair {
 	uint32_t *mask_a;   /* for each column of a, the column that masks it, or CG_NONE */
 	unsigned flags;
 	bool tasks, same_boot;
+	const struct cg_device_keys *keys;
 	struct cg_diff *diff;
 };
 
@@ -126,10 +130,14 @@ static bool is_masked(const struct pair *p, uint32_t a, uint32_t b, uint16_t col
 	       cg_bytes_is(right, "1");
 }
 
+/* When memory is out, only equal bytes are the same. */
 static bool values_same(const struct pair *p, const struct cg_column *c, struct cg_bytes a, struct cg_bytes b)
 {
+	_cleanup_text_ struct cg_text mapped = {0};
 	uint64_t unit_a, unit_b;
 
+	if (cg_device_keys_value(p->keys, c->knob, a, &mapped, &a) < 0)
+		return false;
 	if (cg_bytes_equal(a, b))
 		return true;
 	if (!c->knob)
@@ -301,25 +309,20 @@ static int compare_xattrs(struct both *g)
 	return r;
 }
 
-/* The id is the kernel's own and differs after every load. */
-static bool program_same(const struct cg_program *a, const struct cg_program *b)
+/* Rules that we can read name the devices of their host. */
+static bool program_same(const struct pair *p, const struct cg_program *a, const struct cg_program *b)
 {
-	return a->attach_type == b->attach_type && a->attach_flags == b->attach_flags &&
-	       strcmp(a->type, b->type) == 0 && strcmp(a->name, b->name) == 0 &&
-	       cg_bytes_equal(a->tag, b->tag) && cg_bytes_equal(a->instructions, b->instructions);
-}
+	_cleanup_text_ struct cg_text rules = {0}, mapped = {0}, program = {0};
+	struct cg_program there = *a;
+	struct cg_bytes r;
 
-static void describe_programs(struct cg_text *t, const struct cg_group *g)
-{
-	for (uint16_t i = 0; i < g->programs; i++) {
-		const struct cg_program *p = &g->program[i];
-
-		cg_text_printf(t, "%s%s %s tag ", i ? ", " : "", p->type, p->name[0] ? p->name : "(no name)");
-		for (size_t k = 0; k < p->tag.len; k++)
-			cg_text_printf(t, "%02x", (unsigned char)p->tag.data[k]);
-	}
-	if (!g->programs)
-		cg_text_adds(t, "none");
+	if (p->keys->count == 0 || !cg_device_rules_recognise(a->instructions, &rules))
+		return cg_program_same(a, b);
+	r = (struct cg_bytes){rules.len ? rules.data : "", rules.len};
+	if (cg_device_keys_rules(p->keys, r, &mapped, &r) < 0 || cg_device_rules_assemble(r, &program) != 1)
+		return false;
+	there.instructions = (struct cg_bytes){program.data, program.len};
+	return cg_program_same(&there, b);
 }
 
 /* In their order, for the kernel runs them so. */
@@ -330,11 +333,11 @@ static int compare_programs(struct both *g)
 	bool same = a->programs == b->programs;
 
 	for (uint16_t i = 0; same && i < a->programs; i++)
-		same = program_same(&a->program[i], &b->program[i]);
+		same = program_same(g->p, &a->program[i], &b->program[i]);
 	if (same)
 		return 0;
-	describe_programs(&left, a);
-	describe_programs(&right, b);
+	cg_programs_describe(a->program, a->programs, true, &left);
+	cg_programs_describe(b->program, b->programs, true, &right);
 	return add_words(g, CG_DIFF_PROGRAM, NULL, &left, &right);
 }
 
@@ -612,7 +615,7 @@ static bool same_boot(const struct cg_inventory *a, const struct cg_inventory *b
 }
 
 static int compare_pair(const struct cg_tree *a, const struct cg_tree *b, uint32_t hierarchy_a,
-	uint32_t hierarchy_b, unsigned flags, struct cg_diff *diff)
+	uint32_t hierarchy_b, const struct cg_device_keys *keys, unsigned flags, struct cg_diff *diff)
 {
 	struct pair p = {
 		.a = a,
@@ -622,6 +625,7 @@ static int compare_pair(const struct cg_tree *a, const struct cg_tree *b, uint32
 		.flags = flags,
 		.tasks = !(flags & CG_DIFF_NO_TASKS) && a->inventory.members && b->inventory.members,
 		.same_boot = same_boot(&a->inventory, &b->inventory),
+		.keys = keys,
 		.diff = diff,
 	};
 	int r = match_columns(&p);
@@ -663,14 +667,15 @@ static int add_lonely_hierarchy(
 int cg_diff_trees(const struct cg_tree *a, const struct cg_tree *b, unsigned flags, struct cg_diff *ret,
 	struct cg_error **err)
 {
+	_cleanup_(cg_device_keys_free) struct cg_device_keys keys = {0};
 	struct cg_diff diff = {0};
-	int r = 0;
+	int r = cg_device_keys_make(a, b, &keys);
 
 	for (uint32_t i = 0; r == 0 && i < a->hierarchies; i++) {
 		uint32_t other = counterpart(&a->hierarchy[i], b);
 
 		r = other == CG_NONE ? add_lonely_hierarchy(&diff, a, i, true)
-				     : compare_pair(a, b, i, other, flags, &diff);
+				     : compare_pair(a, b, i, other, &keys, flags, &diff);
 	}
 	for (uint32_t i = 0; r == 0 && !(flags & CG_DIFF_IGNORE_EXTRA) && i < b->hierarchies; i++)
 		if (counterpart(&b->hierarchy[i], a) == CG_NONE)

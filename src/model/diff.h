@@ -21,8 +21,8 @@ struct cg_difference {
 	uint32_t hierarchy_a, hierarchy_b, group_a, group_b; /* CG_NONE where a side has none */
 	const char *path;                                    /* in a's terms */
 	const char *name;                                    /* knob, xattr or file, NULL otherwise */
-	struct cg_bytes a, b; /* the values in words (owner "0:0 755", type, task counts, "3 groups" missing), or raw for settings
-				 and xattrs */
+	struct cg_bytes a, b; /* the values in words (owner "0:0 755", type, task counts, "3 groups" missing),
+				 or raw for settings and xattrs */
 };
 
 struct cg_diff {
@@ -37,7 +37,8 @@ enum cg_diff_flag {
 };
 
 /* Compares by relative path: tops are paired in order when they have other paths (an image restored under
- * another root), settings by cg_value_same. `unit` differences (page sizes) are a's and b's own. */
+ * another root), settings by cg_value_same, devices and interfaces that have another name in b by their
+ * identity. `unit` differences (page sizes) are a's and b's own. */
 int cg_diff_trees(const struct cg_tree *a, const struct cg_tree *b, unsigned flags, struct cg_diff *ret,
 	struct cg_error **err) CG_MUST_CHECK;
 void cg_diff_free(struct cg_diff *diff);

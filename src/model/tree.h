@@ -74,15 +74,18 @@ struct cg_xattr {
 	struct cg_bytes value;
 };
 
-/* A BPF program attached to the group. `instructions` is empty until programs are saved whole. */
+/* A BPF program attached to the group. One without instructions is named, not saved; see program.h. */
 struct cg_program {
-	uint32_t id;
+	uint32_t id;          /* where it was read; 0 when it never was loaded */
 	uint32_t attach_type; /* enum bpf_attach_type */
 	uint32_t attach_flags;
-	const char *type; /* "device", "egress", ... as bpftool names it */
+	uint32_t program_type; /* enum bpf_prog_type */
+	bool gpl;              /* it was loaded with a licence that is compatible with the GPL */
+	const char *type;      /* "device", "egress", ... as bpftool names it */
 	const char *name;
-	struct cg_bytes tag; /* 8 bytes */
-	struct cg_bytes instructions;
+	struct cg_bytes tag;          /* 8 bytes, or none */
+	struct cg_bytes instructions; /* as device_rules.h says */
+	const char *lost; /* why it is not saved, to follow "it"; known to a dump alone, never in an image */
 };
 
 /* A thread of a group. A process wholly in one group has all its threads here, the leader (tid == pid) among

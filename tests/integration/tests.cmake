@@ -41,3 +41,12 @@ cg_integration_test(races NATIVE GUEST 6.1/v2 6.1/v1 6.1/hybrid 6.12/v2 TIMEOUT 
 # The longest: they start first.
 set_tests_properties(native/rollback-full PROPERTIES COST 1000)
 set_tests_properties(native/rollback-strict native/rollback-bind PROPERTIES COST 900)
+
+# BPF programs, devices and interfaces.
+cg_test_program(bpfprog bpfprog.c)
+target_compile_definitions(bpfprog PRIVATE _GNU_SOURCE)
+target_link_libraries(bpfprog PRIVATE PkgConfig::LIBBPF)
+cg_test_program(devrules devrules.c)
+cg_link_layer(devrules engine)
+cg_integration_test(programs NATIVE GUEST 6.1/v2 6.12/v2 SANITIZED 6.1/v2 TIMEOUT 600)
+cg_integration_test(identities GUEST 6.1/v2 6.1/v1 6.12/v2 6.12/v1 SANITIZED 6.1/v2 TIMEOUT 300)

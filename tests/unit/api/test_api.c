@@ -65,7 +65,7 @@ static void test_version(void **state)
 	assert_string_equal(cgtree_version(), "0.1.0");
 	cgtree_format(&major, &minor);
 	assert_int_equal(major, 1);
-	assert_int_equal(minor, 0);
+	assert_int_equal(minor, 1);
 }
 
 static void test_looking(void **state)

@@ -1,6 +1,8 @@
 /* See build.h. Two readings: the first finds groups and columns, the second fills in what groups have. */
 #include "build.h"
 
+#include "model/device_rules.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <string.h>
@@ -236,6 +238,43 @@ static void add_xattr(struct builder *b, struct cg_bytes line)
 	g->xattr = more;
 }
 
+static void add_program(struct builder *b, struct cg_bytes line)
+{
+	struct cg_arena *arena = &b->tree->arena;
+	struct cg_group *g = &b->tree->group[b->group];
+	struct cg_program *more = cg_arena_array(arena, g->programs + 1u, sizeof(*more)), *p;
+	const char *type = copy(b, next(&line));
+	char *rules;
+
+	if (g->programs)
+		memcpy(more, g->program, g->programs * sizeof(*more));
+	p = &more[g->programs++];
+	g->program = more;
+	p->type = type;
+	p->attach_type = strcmp(type, "device") == 0 ? 6 : 1;
+	p->program_type = p->attach_type == 6 ? 15 : 8;
+	p->attach_flags = (uint32_t)number(next(&line));
+	p->name = copy(b, next(&line));
+	line = cg_bytes_trim(line);
+	p->tag = cg_bytes_of(cg_arena_copy(arena, line.data, line.len));
+	if (cg_bytes_is(line, "lost")) {
+		p->lost = "uses maps";
+		p->instructions = (struct cg_bytes){"", 0};
+	} else if (cg_bytes_is(line, "allow") || cg_bytes_is(line, "deny")) {
+		p->instructions = cg_bytes_is(line, "allow")
+					  ? CG_BYTES("\xb7\0\0\0\1\0\0\0\x95\0\0\0\0\0\0\0")
+					  : CG_BYTES("\xb7\0\0\0\0\0\0\0\x95\0\0\0\0\0\0\0");
+	} else {
+		struct cg_program made;
+
+		rules = copy(b, line);
+		for (char *c = rules; *c; c++)
+			*c = *c == ';' ? '\n' : *c;
+		assert_int_equal(cg_device_rules_program(arena, cg_bytes_of(rules), &made), 1);
+		p->instructions = made.instructions;
+	}
+}
+
 static void add_task(struct builder *b, struct cg_bytes line)
 {
 	struct cg_group *g = &b->tree->group[b->group];
@@ -287,6 +326,8 @@ static bool read_of_group(struct builder *b, struct cg_bytes word, struct cg_byt
 		set_type(b, line);
 	} else if (cg_bytes_is(word, "xattr")) {
 		add_xattr(b, line);
+	} else if (cg_bytes_is(word, "program")) {
+		add_program(b, line);
 	} else if (cg_bytes_is(word, "task")) {
 		add_task(b, line);
 	} else if (cg_bytes_is(word, "ancestor")) {
@@ -303,8 +344,8 @@ static bool read_of_group(struct builder *b, struct cg_bytes word, struct cg_byt
 
 static bool is_of_group(struct cg_bytes word)
 {
-	static const char *const words[] = {
-		"owner", "files", "file", "type", "xattr", "task", "ancestor", "incomplete", "only"};
+	static const char *const words[] = {"owner", "files", "file", "type", "xattr", "task", "program",
+		"ancestor", "incomplete", "only"};
 
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
 		if (cg_bytes_is(word, words[i]))

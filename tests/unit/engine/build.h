@@ -11,6 +11,9 @@
  *                                          read
  *   xattr user.x=1
  *   task 100 101 sleep                     pid, tid, name
+ *   program device 2 NAME allow            a BPF program: attach type, flags, name, and what it is: "allow" or
+ *                                          "deny" (two instructions), "lost" (not saved), or rules of devices
+ *                                          with ';' between
  *   ancestor                               the last group lies above what was asked for
  *   incomplete                             not all of the last group could be read
  *   device block 8:16 wwid:1               kind, key, identity ("-": none)

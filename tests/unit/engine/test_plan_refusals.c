@@ -25,12 +25,12 @@ static void test_devices(void **state)
 		.code = -ENODEV,
 		.error = "the first of 2 reasons",
 		.hint = "--device-map",
-		.lines = "! /a io.max 8:16: no such device here [differs]\n"
+		.lines = "! /a io.max 8:16: no such device here (wwid:one) [differs]\n"
 			 "! /a io.max 8:32: no such device here [differs]\n"});
 	check_plan(&(struct plan_case){.image = image,
 		.live = "device block 8:16 wwid:two\ndevice block 8:32 -\n" IO_ABOVE,
 		.options.mode = CG_MODE_OPPORTUNISTIC,
-		.lines = "+ /a\n! /a io.max 8:16: no such device here [differs]\n"
+		.lines = "+ /a\n! /a io.max 8:16: no such device here (wwid:one) [differs]\n"
 			 "~ /a io.max \"\" -> 8:32 wbps=5 [try]\n"});
 	check_plan(&(struct plan_case){.image = image,
 		.live = "device block 8:16 wwid:two\n" IO_ABOVE,
@@ -46,6 +46,61 @@ static void test_devices(void **state)
 	check_plan(&(struct plan_case){.image = image,
 		.live = IO_ABOVE,
 		.lines = "+ /a\n~ /a io.max \"\" -> 8:16 rbps=1000, 8:32 wbps=5\n"});
+}
+
+/* Several paths to one disk: which of them was meant cannot be told, but by the number it had. */
+static void test_several_devices(void **state)
+{
+	static const char image[] = "device block 8:16 wwid:one\n" IO "group /a\nio.max=8:16 rbps=1000\n";
+
+	(void)state;
+	check_plan(&(struct plan_case){.image = image,
+		.live = "device block 8:32 wwid:one\ndevice block 8:48 wwid:one\n" IO_ABOVE,
+		.code = -ENOTUNIQ,
+		.hint = "--device-map",
+		.lines = "! /a io.max 8:16: several devices here are wwid:one [differs]\n"});
+	check_plan(&(struct plan_case){.image = image,
+		.live = "device block 8:32 wwid:one\ndevice block 8:16 wwid:one\n" IO_ABOVE,
+		.lines = "+ /a\n~ /a io.max \"\" -> 8:16 rbps=1000\n"});
+	/* What has its number now but no identity is not it. */
+	check_plan(&(struct plan_case){.image = image,
+		.live = "device block 8:16 -\n" IO_ABOVE,
+		.code = -ENODEV,
+		.lines = "! /a io.max 8:16: no such device here (wwid:one) [differs]\n"});
+}
+
+/* Rules are about disks that are known by more than their number. */
+static void test_device_rules(void **state)
+{
+	static const char image[] =
+		"device block 8:16 wwid:one\ndevice block 8:32 -\nhierarchy v1 devices\ngroup /a\n"
+		"devices.list=c 8:16 rw\\nb 8:16 r\\nb 8:32 rwm\\nb 8:48 m\\nb *:* m\n";
+	static const char above[] = "hierarchy v1 devices\ngroup /\nancestor\ndevices.list=a *:* rwm\n";
+	_cleanup_text_ struct cg_text live = {0};
+
+	(void)state;
+	cg_text_printf(&live, "device block 254:0 wwid:one\n%s", above);
+	check_plan(&(struct plan_case){.image = image,
+		.live = live.data,
+		.lines =
+			"+ /a\n~ /a devices.list a *:* rwm -> c 8:16 rw, b 254:0 r, b 8:32 rwm, b 8:48 m, b *:* m\n"});
+	cg_text_reset(&live);
+	cg_text_printf(&live, "device block 8:16 wwid:two\n%s", above);
+	check_plan(&(struct plan_case){.image = image,
+		.live = live.data,
+		.code = -ENODEV,
+		.hint = "--device-map",
+		.lines = "! /a devices.list 8:16: no such device here (wwid:one) [differs]\n"});
+	check_plan(&(struct plan_case){.image = image,
+		.live = live.data,
+		.options.mode = CG_MODE_OPPORTUNISTIC,
+		.lines = "+ /a\n! /a devices.list 8:16: no such device here (wwid:one) [differs]\n"
+			 "~ /a devices.list a *:* rwm -> c 8:16 rw, b 8:32 rwm, b 8:48 m, b *:* m [try]\n"});
+	check_plan(&(struct plan_case){.image = image,
+		.live = live.data,
+		.options = {.device = (struct cg_mapping[]){{"8:16", "9:1"}, {"8:48", "9:2"}}, .devices = 2},
+		.lines =
+			"+ /a\n~ /a devices.list a *:* rwm -> c 9:1 rw, b 9:1 r, b 8:32 rwm, b 9:2 m, b *:* m\n"});
 }
 
 /* Interfaces that say nothing are not missed. */
@@ -233,6 +288,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_devices),
+		cmocka_unit_test(test_several_devices),
+		cmocka_unit_test(test_device_rules),
 		cmocka_unit_test(test_interfaces),
 		cmocka_unit_test(test_bad_content),
 		cmocka_unit_test(test_kernel_lacks),

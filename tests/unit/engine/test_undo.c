@@ -23,6 +23,22 @@ static void fill(struct cg_undo *u)
 	struct cg_undo_hierarchy v1 = {
 		.version = 1, .device = 33, .inode = 1, .label = "memory", .root = "/"};
 	struct cg_undo_hierarchy v2 = {.version = 2, .device = 40, .inode = 7, .label = "v2", .root = "/a/b"};
+	static const struct cg_bpf was[] = {
+		{.id = 9,
+			.attach_type = 6,
+			.attach_flags = 2,
+			.program_type = 15,
+			.gpl = true,
+			.name = "one",
+			.tag = {"12345678", 8},
+			.instructions = {"\x95\0\0\0\0\0\0\0", 8}},
+		{.id = 10,
+			.attach_type = 6,
+			.attach_flags = 2,
+			.name = "",
+			.tag = {"", 0},
+			.instructions = {"", 0}},
+	};
 	struct cg_undo_step *s;
 
 	memcpy(u->boot, "01234567-89ab-cdef-0123-456789abcdef", 37);
@@ -56,6 +72,12 @@ static void fill(struct cg_undo *u)
 	s->id = 4711;
 	s->start_time = UINT64_C(1) << 40;
 	s->origin = 4;
+	s = step(u, CG_UNDO_PROGRAMS, 3);
+	s->attach_type = 6;
+	s->was = was;
+	s->was_count = 2;
+	s->is = was;
+	s->is_count = 1;
 }
 
 static void round_trip(void **state)
@@ -75,6 +97,10 @@ static void round_trip(void **state)
 	assert_null(b.step[2].to.data);
 	assert_int_equal(b.step[5].to.len, 2);
 	assert_int_equal(b.place[3].depth, 1);
+	assert_int_equal(b.step[7].was_count, 2);
+	assert_true(cg_bpf_same(&b.step[7].was[0], &a.step[7].was[0]));
+	assert_int_equal(b.step[7].was[0].id, 9);
+	assert_int_equal(b.step[7].is_count, 1);
 	cg_undo_encode(&b, &second);
 	assert_int_equal(first.len, second.len);
 	assert_memory_equal(first.data, second.data, first.len);

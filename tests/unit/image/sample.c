@@ -186,8 +186,15 @@ static void add_odd_things(struct cg_tree *t, struct cg_group *g, bool large)
 	g->xattr[2] = (struct cg_xattr){"user.nul", CG_BYTES("a\0b\xff\0")};
 	g->xattrs = 3;
 	g->program = array(t, 1, sizeof(*g->program));
-	g->program[0] = (struct cg_program){17, 6, 2, "device", "sd_devices", CG_BYTES("\1\2\3\4\0\6\7\xff"),
-		CG_BYTES("\x95\0\0\0\0\0\0\0")};
+	g->program[0] = (struct cg_program){.id = 17,
+		.attach_type = 6,
+		.attach_flags = 2,
+		.program_type = 15,
+		.gpl = true,
+		.type = "device",
+		.name = "sd_devices",
+		.tag = CG_BYTES("\1\2\3\4\0\6\7\xff"),
+		.instructions = CG_BYTES("\x95\0\0\0\0\0\0\0")};
 	g->programs = 1;
 }
 

@@ -61,10 +61,17 @@ static void test_1_0(void **state)
 	check_golden(GOLDEN "image-1.0.cgt", GOLDEN "image-1.0.json", 0);
 }
 
+static void test_1_1(void **state)
+{
+	(void)state;
+	check_golden(GOLDEN "image-1.1.cgt", GOLDEN "image-1.1.json", 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_1_0),
+		cmocka_unit_test(test_1_1),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,8 +1,6 @@
 /* Operations on real groups: made, written, entered, frozen, emptied, removed. */
-#include <bpf/bpf.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/bpf.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -372,56 +370,6 @@ static void test_xattrs(void **state)
 	ground_remove(g);
 }
 
-struct programs {
-	size_t count;
-	struct cg_attached_program last;
-};
-
-static int note_program(void *context, const struct cg_attached_program *p)
-{
-	struct programs *s = context;
-
-	s->count++;
-	s->last = *p;
-	return 0;
-}
-
-static void test_programs(void **state)
-{
-	static const struct bpf_insn allow[] = {
-		{.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0, .imm = 1},
-		{.code = BPF_JMP | BPF_EXIT},
-	};
-	static const uint8_t none[8];
-	struct programs s = {0};
-	struct ground *g = *state;
-	int r, fd;
-
-	ground_make(g, "", NULL);
-	fd = bpf_prog_load(
-		BPF_PROG_TYPE_CGROUP_DEVICE, "cgt_allow", "GPL", allow, CG_ARRAY_SIZE(allow), NULL);
-	r = fd < 0 ? fd : bpf_prog_attach(fd, g->fd, BPF_CGROUP_DEVICE, BPF_F_ALLOW_MULTI);
-	if (r < 0) {
-		(void)cg_close(fd);
-		ground_remove(g);
-		ground_skip("no device program can be attached: %s", strerror(-r));
-	}
-	assert_int_equal(cg_cgroup_programs(g->fd, note_program, &s), 0);
-	assert_int_equal(s.count, 1);
-	assert_string_equal(s.last.type, "device");
-	assert_string_equal(s.last.name, "cgt_allow");
-	assert_int_equal(s.last.attach_type, BPF_CGROUP_DEVICE);
-	assert_int_equal(s.last.attach_flags, BPF_F_ALLOW_MULTI);
-	assert_true(s.last.id > 0);
-	assert_memory_not_equal(s.last.tag, none, sizeof(none));
-	assert_int_equal(bpf_prog_detach2(fd, g->fd, BPF_CGROUP_DEVICE), 0);
-	s = (struct programs){0};
-	assert_int_equal(cg_cgroup_programs(g->fd, note_program, &s), 0);
-	assert_int_equal(s.count, 0);
-	(void)cg_close(fd);
-	ground_remove(g);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -440,7 +388,6 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_v2_kill_and_empty, ground_setup, ground_teardown),
 		cmocka_unit_test_setup_teardown(test_v1_empty, ground_setup, ground_teardown),
 		cmocka_unit_test_setup_teardown(test_xattrs, ground_setup, ground_teardown),
-		cmocka_unit_test_setup_teardown(test_programs, ground_setup, ground_teardown),
 	};
 
 	return cmocka_run_group_tests_name("kernel/cgroupfs", tests, NULL, NULL);

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "model/device_keys.h"
+#include "model/device_rules.h"
 #include "model/diff.h"
 
 static const char *const memory_files[] = {
@@ -279,13 +281,17 @@ static void test_types_owners_xattrs(void **state CG_UNUSED)
 
 static void test_programs(void **state CG_UNUSED)
 {
-	static struct cg_program one = {
-		1, 6, 0, "device", "d", {"\x01\x02\x03\x04\x05\x06\x07\x08", 8}, {"", 0}};
-	static struct cg_program again = {
-		9, 6, 0, "device", "d", {"\x01\x02\x03\x04\x05\x06\x07\x08", 8}, {"", 0}};
+	static struct cg_program one = {.id = 1,
+		.attach_type = 6,
+		.type = "device",
+		.name = "d",
+		.tag = {"\x01\x02\x03\x04\x05\x06\x07\x08", 8},
+		.instructions = {"", 0}};
+	struct cg_program again = one;
 	struct cg_tree *a = sample("/job"), *b = sample("/job");
 	struct cg_diff diff;
 
+	again.id = 9;
 	a->group[U_A].program = &one;
 	a->group[U_A].programs = 1;
 	b->group[U_A].program = &again;
@@ -296,8 +302,75 @@ static void test_programs(void **state CG_UNUSED)
 	b->group[U_A].programs = 0;
 	diff = compare(a, b, 0);
 	assert_int_equal(diff.count, 1);
-	assert_difference(&diff, 0, CG_DIFF_PROGRAM, "/job/a", NULL, "device d tag 0102030405060708", "none");
+	assert_difference(&diff, 0, CG_DIFF_PROGRAM, "/job/a", NULL,
+		"device d not saved, tag 0102030405060708 (alone)", "none");
 	free_all(a, b, &diff);
+}
+
+static void name_device(struct cg_tree *t, const char *key, const char *stable)
+{
+	uint32_t i = cg_tree_add_device(t);
+
+	assert_int_not_equal(i, CG_NONE);
+	t->device[i] = (struct cg_device){CG_DEVICE_BLOCK, key, key, stable};
+}
+
+/* The same disks under other numbers are the same; other disks under the same numbers are not. */
+static void test_devices(void **state CG_UNUSED)
+{
+	struct cg_tree *a = sample("/job"), *b = sample("/job");
+	struct cg_program one = {0}, other = {0};
+	struct cg_diff diff;
+
+	name_device(a, "8:16", "serial:one");
+	name_device(a, "8:32", "serial:two");
+	name_device(b, "8:16", "serial:two");
+	name_device(b, "8:32", "serial:one");
+	assert_int_equal(cg_device_rules_program(&a->arena, CG_BYTES("b 8:16 r\nc 8:16 w"), &one), 1);
+	assert_int_equal(cg_device_rules_program(&b->arena, CG_BYTES("b 8:32 r\nc 8:16 w"), &other), 1);
+	a->group[U_A].program = &one;
+	a->group[U_A].programs = 1;
+	b->group[U_A].program = &other;
+	b->group[U_A].programs = 1;
+	diff = compare(a, b, 0);
+	assert_int_equal(diff.count, 0);
+	cg_diff_free(&diff);
+	b->group[U_A].program = &one;
+	diff = compare(a, b, 0);
+	assert_int_equal(diff.count, 1);
+	free_all(a, b, &diff);
+}
+
+static void test_keys(void **state CG_UNUSED)
+{
+	struct cg_tree *a = sample("/job"), *b = sample("/job");
+	struct cg_device_keys keys = {0};
+	_cleanup_text_ struct cg_text t = {0};
+	struct cg_bytes v;
+
+	name_device(a, "8:16", "serial:one");
+	name_device(a, "8:32", "wwid:paths");
+	name_device(a, "8:48", "");
+	name_device(b, "254:0", "serial:one");
+	name_device(b, "254:16", "wwid:paths");
+	name_device(b, "254:32", "wwid:paths");
+	name_device(b, "254:48", "");
+	assert_int_equal(cg_device_keys_make(a, b, &keys), 0);
+	assert_int_equal(keys.count, 1);
+	assert_int_equal(cg_device_keys_value(&keys, cg_knob_find("io.max", 2),
+				 CG_BYTES("8:16 rbps=1\n8:32 rbps=2"), &t, &v),
+		0);
+	assert_true(cg_bytes_is(v, "254:0 rbps=1\n8:32 rbps=2"));
+	assert_int_equal(cg_device_keys_value(&keys, cg_knob_find("devices.list", 1),
+				 CG_BYTES("c 8:16 r\nb 8:16 r"), &t, &v),
+		0);
+	assert_true(cg_bytes_is(v, "c 8:16 r\nb 254:0 r"));
+	assert_int_equal(
+		cg_device_keys_value(&keys, cg_knob_find("pids.max", 2), CG_BYTES("8:16"), &t, &v), 0);
+	assert_true(cg_bytes_is(v, "8:16"));
+	cg_device_keys_free(&keys);
+	(void)cg_tree_free(a);
+	(void)cg_tree_free(b);
 }
 
 static void test_tasks(void **state CG_UNUSED)
@@ -383,6 +456,8 @@ int main(void)
 		cmocka_unit_test(test_tops),
 		cmocka_unit_test(test_types_owners_xattrs),
 		cmocka_unit_test(test_programs),
+		cmocka_unit_test(test_devices),
+		cmocka_unit_test(test_keys),
 		cmocka_unit_test(test_tasks),
 		cmocka_unit_test(test_linear),
 	};
