@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/fdio.h"
+#include "model/value.h"
 
 struct cg_tree *cg_tree_new(void)
 {
@@ -380,6 +381,33 @@ bool cg_group_value(const struct cg_tree *tree, uint32_t group, uint16_t column,
 	return true;
 }
 
+bool cg_group_set_value(struct cg_tree *tree, uint32_t group, uint16_t column, struct cg_bytes value)
+{
+	struct cg_group *g = &tree->group[group];
+	struct cg_setting *list;
+	uint32_t at = 0;
+
+	if (!cg_arena_keep(&tree->arena, &value))
+		return false;
+	while (at < g->settings && g->setting[at].column < column)
+		at++;
+	if (at < g->settings && g->setting[at].column == column) {
+		g->setting[at].value = value;
+		return true;
+	}
+	list = cg_arena_array(&tree->arena, g->settings + (size_t)1, sizeof(*list));
+	if (!list)
+		return false;
+	if (at)
+		memcpy(list, g->setting, at * sizeof(*list));
+	list[at] = (struct cg_setting){column, value};
+	if (at < g->settings)
+		memcpy(list + at + 1, g->setting + at, (g->settings - at) * sizeof(*list));
+	g->setting = list;
+	g->settings++;
+	return true;
+}
+
 struct cg_owner cg_group_file_owner(const struct cg_tree *tree, uint32_t group, uint16_t column)
 {
 	const struct cg_group *g = &tree->group[group];
@@ -478,4 +506,14 @@ bool cg_group_default(const struct cg_tree *tree, uint32_t group, uint16_t colum
 		return false;
 	cg_text_add(t, above.data, above.len);
 	return true;
+}
+
+bool cg_group_is_default(const struct cg_tree *tree, uint32_t group, uint16_t column, struct cg_bytes value)
+{
+	const struct cg_column *c = &tree->hierarchy[tree->group[group].hierarchy].column[column];
+	_cleanup_text_ struct cg_text usual = {0};
+
+	return c->knob && cg_group_default(tree, group, column, &usual) && !usual.failed &&
+	       cg_value_same(c->knob, value, (struct cg_bytes){usual.data ? usual.data : "", usual.len},
+		       cg_knob_unit(c->knob, c->name, tree->inventory.page_size));
 }
