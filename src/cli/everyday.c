@@ -1,10 +1,9 @@
 /* What the everyday verbs share. See everyday.h. */
 #include "cli/everyday.h"
+#include "cli/restore_options.h"
 
 #include <stdlib.h>
 #include <unistd.h>
-
-#define STATE_DIR "/run/cgtree"
 
 const char *cli_state_dir(const char *given)
 {
@@ -15,9 +14,9 @@ const char *cli_state_dir(const char *given)
 	if (given)
 		return given;
 	if (geteuid() == 0 || !run || run[0] != '/')
-		return STATE_DIR;
+		return CLI_STATE_DIR;
 	n = snprintf(own, sizeof(own), "%s/cgtree", run);
-	return n > 0 && (size_t)n < sizeof(own) ? own : STATE_DIR;
+	return n > 0 && (size_t)n < sizeof(own) ? own : CLI_STATE_DIR;
 }
 
 void cli_change_free(struct cli_change *c)

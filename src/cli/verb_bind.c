@@ -6,11 +6,10 @@
 #include <sys/stat.h>
 
 #include "cli/lines.h"
+#include "cli/restore_options.h"
 #include "cli/source.h"
 #include "engine/restore.h"
 #include "engine/undo.h"
-
-#define STATE_DIR "/run/cgtree"
 
 struct bind_options {
 	const char *state_dir;
@@ -21,7 +20,7 @@ static const struct cli_option bind_table[] = {
 	{'n', "dry-run", CLI_FLAG, offsetof(struct bind_options, dry_run),
 		.help = "print what would be done and change nothing"},
 	{'\0', "state-dir", CLI_TEXT, offsetof(struct bind_options, state_dir), "DIR", NULL,
-		CLI_NAMES_DIRECTORY, "where settings are kept aside (default: " STATE_DIR ")"},
+		CLI_NAMES_DIRECTORY, "where settings are kept aside (default: " CLI_STATE_DIR ")"},
 	{0},
 };
 
@@ -93,7 +92,7 @@ static int look(struct binding *b, const char *path, struct cg_error **err)
  */
 static int name_file(struct binding *b, struct cg_error **err)
 {
-	const char *state_dir = b->o->state_dir ? b->o->state_dir : STATE_DIR;
+	const char *state_dir = b->o->state_dir ? b->o->state_dir : CLI_STATE_DIR;
 
 	cg_text_printf(&b->folder, "%s/unbound", state_dir);
 	cg_text_printf(&b->file, "%s/%s-%llu.cgt", b->folder.data ? b->folder.data : "", b->controller,
@@ -103,7 +102,7 @@ static int name_file(struct binding *b, struct cg_error **err)
 
 static int check_folder(struct binding *b, bool make, struct cg_error **err)
 {
-	int fd = -1, r = cg_undo_folder(b->o->state_dir ? b->o->state_dir : STATE_DIR, make, &fd, err);
+	int fd = -1, r = cg_undo_folder(b->o->state_dir ? b->o->state_dir : CLI_STATE_DIR, make, &fd, err);
 
 	if (r == 0)
 		(void)cg_close(fd);
@@ -223,7 +222,7 @@ static int carry_out(struct binding *b, struct cg_error **err)
 		.apply = {.line = cli_line,
 			.line_context = &b->lines,
 			.stop = cli_catch_signals(),
-			.state_dir = b->o->state_dir ? b->o->state_dir : STATE_DIR},
+			.state_dir = b->o->state_dir ? b->o->state_dir : CLI_STATE_DIR},
 	};
 
 	return cg_restore(&b->live, b->wanted, &options, &b->outcome, &b->counts, err);
@@ -331,7 +330,7 @@ const struct cli_verb cli_verb_unbind = {
 	.synopsis = (const char *const[]){"PATH CONTROLLER [-n|--dry-run] [--state-dir DIR]", NULL},
 	.description = (const char *const
 			[]){"Disables a controller of the v2 hierarchy in PATH and all groups below, the deepest first. The kernel "
-			    "forgets what these had set by it: each such setting is named, and kept in " STATE_DIR
+			    "forgets what these had set by it: each such setting is named, and kept in " CLI_STATE_DIR
 			    "/unbound until "
 			    "\"cgtree bind\" sets it again.",
 		"v1 takes no controller from a hierarchy that has groups; for an image see \"cgtree convert --unbind\".",
