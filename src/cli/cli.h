@@ -154,6 +154,6 @@ void cli_release_signals(void);
 
 extern const struct cli_verb cli_verb_dump, cli_verb_restore, cli_verb_show, cli_verb_check, cli_verb_verify,
 	cli_verb_diff, cli_verb_decode, cli_verb_convert, cli_verb_bind, cli_verb_unbind, cli_verb_encode,
-	cli_verb_criu, cli_verb_recover, cli_verb_help;
+	cli_verb_criu, cli_verb_oci, cli_verb_recover, cli_verb_help;
 extern const struct cli_verb cli_verb_ls, cli_verb_get, cli_verb_set, cli_verb_create, cli_verb_delete,
 	cli_verb_attach, cli_verb_exec, cli_verb_import, cli_verb_export;

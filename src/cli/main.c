@@ -31,6 +31,7 @@ static const struct cli_verb *const verbs[] = {
 	&cli_verb_import,
 	&cli_verb_export,
 	&cli_verb_criu,
+	&cli_verb_oci,
 	&cli_verb_recover,
 	&cli_verb_help,
 	NULL,
