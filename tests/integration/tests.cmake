@@ -67,4 +67,5 @@ cg_integration_test(config NATIVE GUEST 6.1/v2 6.1/v1 TIMEOUT 300)
 cg_integration_test(oci NATIVE GUEST 6.1/v2 TIMEOUT 600)
 cg_integration_test(runc GUEST 6.1/v2 6.1/v1 RUNTIMES TIMEOUT 600)
 cg_integration_test(podman GUEST 6.1/v2 RUNTIMES TIMEOUT 600)
+cg_integration_test(lxc GUEST 6.1/v2 RUNTIMES TIMEOUT 600)
 
