@@ -68,10 +68,3 @@ cg_across_test(mix 6.1/v1 6.1/mix)
 cg_integration_test(everyday NATIVE GUEST 6.1/v2 6.1/v1 6.1/hybrid 6.1/mix TIMEOUT 600)
 cg_integration_test(tutorial NATIVE GUEST 6.1/v2 6.1/v1 TIMEOUT 300)
 cg_integration_test(config NATIVE GUEST 6.1/v2 6.1/v1 TIMEOUT 300)
-
-# Container runtimes: a script, and real ones with criu, which runs on 6.1 only.
-cg_integration_test(oci NATIVE GUEST 6.1/v2 TIMEOUT 600)
-cg_integration_test(runc GUEST 6.1/v2 6.1/v1 RUNTIMES TIMEOUT 600)
-cg_integration_test(podman GUEST 6.1/v2 RUNTIMES TIMEOUT 600)
-cg_integration_test(lxc GUEST 6.1/v2 RUNTIMES TIMEOUT 600)
-
