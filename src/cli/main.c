@@ -24,8 +24,15 @@ static const struct cli_verb *const verbs[] = {
 	NULL,
 };
 
+/* CRIU runs its action scripts by their name alone, so that this program itself can be one. */
+static bool is_run_by_criu(int argc)
+{
+	return argc == 1 && getenv("CRTOOLS_SCRIPT_ACTION") && getenv("CRTOOLS_IMAGE_DIR");
+}
+
 static int run(struct cli *cli, int argc, char **argv)
 {
+	static char criu[] = "criu", word[] = "hook", *hook[] = {criu, word, NULL};
 	int first, r = cli_parse_common(cli, argc, argv, &first);
 
 	if (r)
@@ -38,6 +45,10 @@ static int run(struct cli *cli, int argc, char **argv)
 	if (cli->help && first == argc) {
 		cli_help_all(cli);
 		return CLI_EXIT_OK;
+	}
+	if (is_run_by_criu(argc)) {
+		cli->verb = &cli_verb_criu;
+		return cli->verb->run(cli, 2, hook);
 	}
 	if (first == argc)
 		return cli_usage(cli, "say what to do: cgtree VERB ...");

@@ -16,6 +16,53 @@ void cli_request_free(struct cli_request *q)
 	*q = (struct cli_request){0};
 }
 
+void cli_restore_options_free(struct cli_restore_options *o)
+{
+	cli_list_free(&o->mode_at);
+	cli_list_free(&o->root);
+	cli_list_free(&o->map);
+}
+
+static bool names_bind(const struct cg_plan_options *plan)
+{
+	bool bind = plan->mode == CG_MODE_BIND;
+
+	for (size_t i = 0; i < plan->mode_ats; i++)
+		bind |= plan->mode_at[i].mode == CG_MODE_BIND;
+	return bind;
+}
+
+int cli_restore_fill(const struct cli_restore_options *o, struct cli_request *q,
+	struct cg_restore_options *ret, struct cg_error **err)
+{
+	int r = cg_mode_parse(o->mode ? o->mode : cg_mode_name(CG_MODE_STRICT), &ret->plan.mode, err);
+
+	if (r < 0)
+		cg_error_wrap(err, "--mode");
+	r = r < 0 ? r : cli_request_mode_ats(q, &o->mode_at, err);
+	r = r < 0 ? r : cli_request_roots(q, &o->root, err);
+	r = r < 0 ? r : cli_request_maps(q, &o->map, err);
+	if (r == 0 && o->device_map)
+		r = cli_request_device_map(q, o->device_map, err);
+	if (r < 0)
+		return r;
+	ret->plan.mode_at = q->mode_at;
+	ret->plan.mode_ats = q->mode_ats;
+	ret->plan.root = q->root;
+	ret->plan.roots = q->roots;
+	ret->plan.map = q->map;
+	ret->plan.maps = q->maps;
+	ret->plan.device = q->device;
+	ret->plan.devices = q->devices;
+	ret->plan.dir = o->dir != NULL;
+	ret->plan.keep_top = o->keep_top;
+	ret->apply.state_dir = o->state_dir ? o->state_dir : CLI_STATE_DIR;
+	ret->dry_run = o->dry_run;
+	if (o->keep_top && !names_bind(&ret->plan))
+		return cg_error_usage(err, "--keep-top belongs to mode bind, which is asked for nowhere");
+	return 0;
+}
+
 static void *request_array(struct cli_request *q, size_t count, size_t size, struct cg_error **err)
 {
 	void *p = cg_arena_array(&q->arena, count ? count : 1, size);

@@ -1,201 +1,49 @@
-/* cgtree criu: between CRIU's image of groups (cgroup.img) and ours. A family of verbs: the first word says
- * which. */
+/* cgtree criu: a family of verbs around CRIU. The first word says which. */
 #include <errno.h>
-#include <fcntl.h>
 #include <string.h>
-#include <sys/stat.h>
 
-#include "cli/json_out.h"
-#include "cli/source.h"
-#include "image/criu.h"
-
-struct criu_options {
-	const char *output;
-	int compress;
-};
+#include "cli/criu_verbs.h"
 
 static const char *const compress_words[] = {"none", "zstd", NULL};
-static const enum cg_compression compress_values[] = {CG_COMPRESS_NONE, CG_COMPRESS_ZSTD};
 
+#define AT(member) offsetof(struct criu_options, member)
 static const struct cli_option criu_table[] = {
-	{'o', "output", CLI_TEXT, offsetof(struct criu_options, output), "FILE", NULL, CLI_NAMES_FILE,
-		"write there, readable by its owner alone; - is stdout (default: stdout, when it is no "
-		"terminal)"},
-	{'\0', "compress", CLI_CHOICE, offsetof(struct criu_options, compress), "HOW", compress_words,
-		CLI_NAMES_NOTHING, "of import: zstd or none (default: none)"},
+	{'o', "output", CLI_TEXT, AT(output), "FILE", NULL, CLI_NAMES_FILE,
+		"of import and export: write there, readable by its owner alone; - is stdout (default: stdout, when it is no terminal)"},
+	{'\0', "compress", CLI_CHOICE, AT(compress), "HOW", compress_words, CLI_NAMES_NOTHING,
+		"of import: zstd or none (default: none)"},
+	{'D', "images-dir", CLI_TEXT, AT(images), "DIR", NULL, CLI_NAMES_DIRECTORY,
+		"of dump and restore: the folder of CRIU's images"},
+	{'R', "leave-running", CLI_FLAG, AT(leave_running), .help = "of dump: the tasks go on afterwards"},
+	{'\0', "criu", CLI_TEXT, AT(criu), "PROGRAM", NULL, CLI_NAMES_FILE,
+		"of dump and restore: run this instead of criu"},
+	CLI_RESTORE_ROWS,
 	{0},
 };
+#undef AT
 
-/* What was named: as lines at once, and kept for JSON. */
-struct named {
-	struct cli *cli;
-	struct cg_note *note;
-	struct cg_arena arena;
-	size_t count, room;
+/* Which words take which of the options. */
+enum takes {
+	TAKES_OUTPUT = 1,
+	TAKES_IMAGES = 2,
+	TAKES_WHERE = 4,
+	TAKES_STATE = 8,
+	TAKES_LEAVE = 16,
+	TAKES_DIR = 32
 };
 
-static void named_free(struct named *n)
-{
-	cg_arena_free(&n->arena);
-	free(n->note);
-}
-
-static int keep_note(struct named *n, const struct cg_note *note)
-{
-	if (n->count == n->room) {
-		size_t room = n->room ? 2 * n->room : 16;
-		struct cg_note *more = reallocarray(n->note, room, sizeof(*more));
-
-		if (!more)
-			return -ENOMEM;
-		n->note = more;
-		n->room = room;
-	}
-	n->note[n->count++] = (struct cg_note){
-		note->path ? cg_arena_string(&n->arena, note->path) : NULL,
-		note->knob ? cg_arena_string(&n->arena, note->knob) : NULL,
-		cg_arena_string(&n->arena, note->text),
-	};
-	note = &n->note[n->count - 1];
-	return note->text ? 0 : -ENOMEM;
-}
-
-static int say_named(void *context, const char *path, const char *knob, const char *text)
-{
-	struct cg_note note = {path, knob, text};
-	_cleanup_text_ struct cg_text line = {0};
-	struct named *n = context;
-
-	cli_note_text(&note, &line);
-	if (line.failed)
-		return -ENOMEM;
-	cli_warn_line(n->cli, line.data);
-	return keep_note(n, &note);
-}
-
-static void summary_json(const char *what, const struct named *n, const struct cli_counts *c)
-{
-	struct json_out j = json_begin(stdout, true);
-
-	json_open(&j, '{');
-	json_text(json_member(&j, "schema"), "cgtree.criu/1");
-	json_text(json_member(&j, "done"), what);
-	json_number(json_member(&j, "hierarchies"), c->hierarchies);
-	json_number(json_member(&j, "groups"), c->groups);
-	json_number(json_member(&j, "settings"), c->settings);
-	json_number(json_member(&j, "processes"), c->processes);
-	json_number(json_member(&j, "tasks"), c->tasks);
-	json_open(json_member(&j, "notes"), '[');
-	for (size_t i = 0; i < n->count; i++) {
-		json_open(&j, '{');
-		json_text(json_member(&j, "path"), n->note[i].path);
-		json_text(json_member(&j, "knob"), n->note[i].knob);
-		json_text(json_member(&j, "text"), n->note[i].text);
-		json_close(&j, '}');
-	}
-	json_close(&j, ']');
-	json_close(&j, '}');
-	json_end(&j);
-}
-
-static int finish(struct cli *cli, const char *what, const struct cg_tree *tree, const struct named *n,
-	struct cg_error **err)
-{
-	_cleanup_text_ struct cg_text t = {0};
-	struct cli_counts c;
-	int r = cli_tree_counts(tree, &c, err);
-
-	if (r < 0)
-		return r;
-	if (cli->json) {
-		summary_json(what, n, &c);
-		return 0;
-	}
-	cli_plural(&t, c.groups, "group", "groups");
-	cg_text_adds(&t, " in ");
-	cli_plural(&t, c.hierarchies, "hierarchy", "hierarchies");
-	cg_text_adds(&t, ", ");
-	cli_plural(&t, c.settings, "setting", "settings");
-	cg_text_adds(&t, ", ");
-	if (tree->inventory.members)
-		cli_plural(&t, c.tasks, "task", "tasks");
-	else
-		cg_text_adds(&t, "tasks not recorded");
-	if (t.data && !cli->quiet)
-		cli_say(cli, "%s %s", what, t.data);
-	return 0;
-}
-
-/* A folder of CRIU's images, or cgroup.img itself. */
-static int read_criu(const char *name, struct cg_tree **ret, struct cg_error **err)
-{
-	_cleanup_close_ int dirfd = open(name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	int fd, r;
-
-	if (dirfd >= 0) {
-		r = cg_criu_import_folder(dirfd, CG_IMAGE_MEMORY_DEFAULT, ret, err);
-		if (r < 0)
-			cg_error_wrap(err, "in the folder %s", name);
-		return r;
-	}
-	r = cli_open_input(name, "CRIU's cgroup.img", &fd, err);
-	if (r < 0)
-		return r;
-	r = cg_criu_import_file(fd, CG_IMAGE_MEMORY_DEFAULT, ret, err);
-	if (fd != STDIN_FILENO)
-		(void)cg_close(fd);
-	if (r < 0)
-		cg_error_at(err, cli_input_name(name), NULL);
-	return r;
-}
-
-static int import(struct cli *cli, const struct criu_options *o, const char *name, struct named *n,
-	struct cg_error **err)
-{
-	struct cg_image_write_options options = {.compression = compress_values[o->compress]};
-	_cleanup_output_ struct cli_output output = CLI_OUTPUT_INIT;
-	_cleanup_tree_ struct cg_tree *tree = NULL;
-	int r = read_criu(name, &tree, err);
-
-	for (uint32_t i = 0; r == 0 && i < tree->notes; i++)
-		if (say_named(n, tree->note[i].path, tree->note[i].knob, tree->note[i].text) < 0)
-			r = cg_error_oom(err);
-	r = r < 0 ? r : cli_output_open(&output, o->output, err);
-	if (r < 0)
-		return r;
-	r = cg_image_write(output.fd, tree, &options, NULL, err);
-	if (r < 0) {
-		cg_error_at(err, output.name, NULL);
-		return r;
-	}
-	r = cli_output_commit(&output, err);
-	return r < 0 ? r : finish(cli, "imported", tree, n, err);
-}
-
-static int export(struct cli *cli, const struct criu_options *o, const char *name, struct named *n,
-	struct cg_error **err)
-{
-	_cleanup_output_ struct cli_output output = CLI_OUTPUT_INIT;
-	_cleanup_source_ struct cli_source source = {0};
-	_cleanup_text_ struct cg_text file = {0};
-	int r = cli_read_image(name, &source, err);
-
-	r = r < 0 ? r : cg_criu_export(source.tree, say_named, n, &file, err);
-	r = r < 0 ? r : cli_output_open(&output, o->output, err);
-	r = r < 0 ? r : cli_output_write(&output, file.data, file.len, err);
-	r = r < 0 ? r : cli_output_commit(&output, err);
-	return r < 0 ? r : finish(cli, "exported", source.tree, n, err);
-}
-
-typedef int criu_fn(struct cli *cli, const struct criu_options *o, const char *name, struct named *n,
-	struct cg_error **err);
-
 static const struct {
-	const char *name, *wanted;
-	criu_fn *run;
+	const char *name;
+	int (*run)(struct cli *cli, const struct criu_options *o, char **word, size_t words);
+	unsigned takes;
 } kinds[] = {
-	{"import", "one source is wanted: CRIU's image folder, its cgroup.img, or - for stdin", import},
-	{"export", "one image is wanted: FILE, or - for stdin", export},
+	{"import", cli_criu_import, TAKES_OUTPUT},
+	{"export", cli_criu_export, TAKES_OUTPUT},
+	{"dump", cli_criu_dump, TAKES_IMAGES | TAKES_STATE | TAKES_LEAVE},
+	{"restore", cli_criu_restore, TAKES_IMAGES | TAKES_WHERE | TAKES_DIR | TAKES_STATE},
+	{"prepare", cli_criu_prepare, TAKES_WHERE | TAKES_DIR | TAKES_STATE},
+	{"undo", cli_criu_undo, TAKES_DIR | TAKES_STATE},
+	{"hook", cli_criu_hook, TAKES_STATE},
 };
 
 static int find_kind(struct cli *cli, const char *word, size_t *ret)
@@ -214,67 +62,90 @@ static int find_kind(struct cli *cli, const char *word, size_t *ret)
 	return cli_usage(cli, "there is no criu \"%s\"", word);
 }
 
+static int check_options(struct cli *cli, const struct criu_options *o, size_t kind)
+{
+	const struct cli_restore_options *w = &o->where;
+	const struct {
+		unsigned takes;
+		bool given;
+		const char *name;
+	} given[] = {
+		{TAKES_OUTPUT, o->output, "--output"},
+		{TAKES_OUTPUT, o->compress, "--compress"},
+		{TAKES_IMAGES, o->images, "--images-dir"},
+		{TAKES_IMAGES, o->criu, "--criu"},
+		{TAKES_LEAVE, o->leave_running, "--leave-running"},
+		{TAKES_WHERE, w->mode, "--mode"},
+		{TAKES_WHERE, w->mode_at.count, "--mode-at"},
+		{TAKES_WHERE, w->root.count, "--root"},
+		{TAKES_WHERE, w->map.count, "--map"},
+		{TAKES_WHERE, w->dry_run, "--dry-run"},
+		{TAKES_WHERE, w->device_map, "--device-map"},
+		{TAKES_WHERE, w->keep_top, "--keep-top"},
+		{TAKES_DIR, w->dir, "--dir"},
+		{TAKES_STATE, w->state_dir, "--state-dir"},
+	};
+
+	for (size_t i = 0; i < CG_ARRAY_SIZE(given); i++)
+		if (given[i].given && !(kinds[kind].takes & given[i].takes))
+			return cli_usage(
+				cli, "%s does not belong to criu %s", given[i].name, kinds[kind].name);
+	return 0;
+}
+
 static int run_criu(struct cli *cli, int argc, char **argv)
 {
-	_cleanup_(named_free) struct named named = {.cli = cli};
-	_cleanup_error_ struct cg_error *err = NULL;
 	struct criu_options o = {0};
 	size_t kind = 0;
 	int first, r = cli_parse(cli, &o, argc, argv, &first);
 
-	if (r)
-		return r;
-	if (argc == first)
-		return cli_usage(cli, "say what to do: import or export");
-	r = find_kind(cli, argv[first], &kind);
-	if (r)
-		return r;
-	if (argc - first != 2)
-		return cli_usage(cli, "%s", kinds[kind].wanted);
-	if (kinds[kind].run == export && o.compress)
-		return cli_usage(cli, "--compress belongs to import: CRIU does not read what is compressed");
-	if (cli_output_is_terminal(o.output))
-		return cli_usage(cli,
-			"an image is not for a terminal: give -o FILE, or send stdout to a file or pipe");
-	if (cli->json && (!o.output || strcmp(o.output, "-") == 0))
-		return cli_usage(cli, "--json takes stdout for the summary: give -o FILE for the image");
-	if (kinds[kind].run(cli, &o, argv[first + 1], &named, &err) < 0)
-		return cli_fail(cli, err);
-	return named.count ? CLI_EXIT_DIFFERS : CLI_EXIT_OK;
+	if (r == 0 && argc == first)
+		r = cli_usage(cli, "say what to do: dump, restore, prepare, undo, hook, import or export");
+	if (r == 0)
+		r = find_kind(cli, argv[first], &kind);
+	if (r == 0)
+		r = check_options(cli, &o, kind);
+	if (r == 0)
+		r = kinds[kind].run(cli, &o, argv + first + 1, (size_t)(argc - first - 1));
+	cli_restore_options_free(&o.where);
+	return r;
 }
 
-static const char *const criu_words[] = {"import", "export", NULL};
+static const char *const criu_words[] = {
+	"dump", "restore", "prepare", "undo", "hook", "import", "export", NULL};
 
 const struct cli_verb cli_verb_criu = {
 	.name = "criu",
-	.summary = "read and write CRIU's image of groups",
-	.synopsis = (const char *const[]){"import DIR|FILE|- [-o FILE] [--compress zstd|none]",
-		"export FILE|- [-o FILE]", NULL},
+	.summary = "move tasks with CRIU, and their groups with them",
+	.synopsis = (const char *const[]){"dump PID -D DIR [-R] [--criu PROGRAM] [-- CRIU OPTION...]",
+		"restore -D DIR [RESTORE OPTION]... [--criu PROGRAM] [-- CRIU OPTION...]",
+		"prepare DIR [RESTORE OPTION]...", "undo DIR [--dir DIR]", "hook",
+		"import DIR|FILE|- [-o FILE] [--compress zstd|none]", "export FILE|- [-o FILE]", NULL},
 	.description = (const char *const
-			[]){"import makes an image of what CRIU saved. From the folder that \"criu dump\" wrote, it is "
-			    "told which task was where, too; from cgroup.img alone it is not. What CRIU saved of the "
-			    "root of a hierarchy is left out, for a root is never restored.",
-		"export makes CRIU's cgroup.img of an image. Sets of tasks that came with an import keep their "
-		"numbers, which CRIU's other images refer to.",
-		"What the other side has no place for is named on stderr (\"! PATH FILE: why\") and makes the "
-		"exit status 1. CRIU has none for extended attributes, BPF programs, identities of devices, and "
-		"values over 1023 bytes; and none, which is not said each time, for where and when the tree was "
-		"dumped.",
+			[]){"dump lets CRIU dump a process with all below it, and adds to the folder an image of all groups that they are in (cgtree.img). Frozen groups are thawed for it, and are frozen in the image. restore makes the groups first, by the options and modes of restore, and lets CRIU make each task in its group, so that memory is charged where it belongs. Limits that would hinder come last, and what was frozen is frozen. When anything fails, neither tasks nor groups stay; what CRIU's log tells of it is shown. What stands after -- is given to CRIU.",
+		"prepare, hook and undo are the parts of it, for those who run CRIU otherwise. prepare makes the groups and puts a cgroup.img into the folder that leads CRIU there (its own is kept as cgroup.img.criu): run criu restore --manage-cgroups=none with the hook after it. hook is for --action-script, which takes the name of a program without arguments: give it cgtree itself. It writes the image (post-dump), checks where each task and thread is, applies the limits that were held back, refuses the restore if they cannot be applied (post-restore), and freezes (pre-resume). What it did is told in cgtree.log in the folder. undo takes a prepare back that is not to be used.",
+		"import makes an image of what CRIU saved. From the folder that \"criu dump\" wrote, it is told which task was where, too; from cgroup.img alone it is not. What CRIU saved of the root of a hierarchy is left out, for a root is never restored. export makes CRIU's cgroup.img of an image. Sets of tasks that came with an import keep their numbers, which CRIU's other images refer to.",
+		"What the other side has no place for is named on stderr (\"! PATH FILE: why\") and makes the exit status 1. CRIU has none for extended attributes, BPF programs, identities of devices, and values over 1023 bytes; and none, which is not said each time, for where and when the tree was dumped.",
 		NULL},
 	.options = criu_table,
-	.examples =
-		(const struct cli_example[]){{"cgtree criu import checkpoint -o job.cgt",
-						     "the groups that CRIU saved in the folder checkpoint"},
-			{"cgtree criu import checkpoint/cgroup.img | cgtree show -", "look at them"},
-			{"cgtree criu export job.cgt -o checkpoint/cgroup.img",
-				"let CRIU restore these groups"},
-			{0}},
-	.exits = (const char *const[]){"0 everything has its place",
-		"1 done, but something could not be held (it is named)", "2 failed, no file was written",
+	.examples = (const struct cli_example[]){{"cgtree criu dump 4711 -D checkpoint",
+							 "a job with its groups, which ends"},
+		{"cgtree criu restore -D checkpoint", "bring it back, where it was"},
+		{"cgtree criu restore -D checkpoint --root /jobs/b -- --tcp-established",
+			"under another name, and with an option for CRIU"},
+		{"cgtree criu prepare checkpoint --mode bind --root /pod/b", "only make the groups ready"},
+		{"cgtree criu import checkpoint/cgroup.img | cgtree show -", "look at what CRIU saved"},
+		{"cgtree criu export job.cgt -o checkpoint/cgroup.img", "let CRIU restore these groups"},
+		{0}},
+	.exits = (const char *const[]){"0 exactly as asked; everything has its place",
+		"1 done, but something differs or could not be held (it is named)",
+		"2 failed: no file was written, nothing is left",
+		"3 failed, and something could not be taken back (it is named)",
 		"4 the input is damaged or incomplete",
 		"5 the image is of a version, or has a feature, that is not read here",
 		"64 the command line is wrong", NULL},
 	.words = criu_words,
 	.arguments = CLI_NAMES_FILE,
+	.changes = true,
 	.run = run_criu,
 };

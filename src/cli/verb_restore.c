@@ -8,13 +8,11 @@
 #include "cli/source.h"
 #include "engine/restore.h"
 
-#define STATE_DIR "/run/cgtree"
-
 struct restore_options {
-	const char *mode, *dir, *pid_map, *device_map, *report, *state_dir;
-	struct cli_list mode_at, root, map;
+	struct cli_restore_options where; /* first: CLI_RESTORE_ROWS */
+	const char *pid_map, *report;
 	int members, pidns;
-	bool dry_run, keep_top, no_rollback;
+	bool no_rollback;
 };
 
 enum members_word { MEMBERS_AUTO, MEMBERS_NONE };
@@ -22,94 +20,40 @@ static const char *const members_words[] = {"auto", "none", NULL};
 
 #define AT(member) offsetof(struct restore_options, member)
 static const struct cli_option restore_table[] = {
-	{'\0', "mode", CLI_TEXT, AT(mode), "MODE", NULL, CLI_NAMES_NOTHING,
-		"strict, opportunistic (or soft), bind, full, props or none; see above (default: strict)"},
-	{'\0', "mode-at", CLI_LIST, AT(mode_at), "PATH=MODE", NULL, CLI_NAMES_NOTHING,
-		"another mode from this path of the image down; the longest path wins; may be repeated"},
-	{'\0', "root", CLI_LIST, AT(root), "[HIER:]PATH", NULL, CLI_NAMES_GROUP,
-		"put the top of the tree there (default: where it was); may be repeated for several hierarchies"},
-	{'\0', "map", CLI_LIST, AT(map), "OLD=NEW", NULL, CLI_NAMES_GROUP,
-		"put the group OLD of the image, and all below, at NEW; may be repeated"},
-	{'\0', "dir", CLI_TEXT, AT(dir), "DIR", NULL, CLI_NAMES_DIRECTORY,
-		"put the top of the tree at this directory on a cgroup file system (a bind mount, a container's "
-		"view)"},
-	{'n', "dry-run", CLI_FLAG, AT(dry_run), .help = "print what would be done and change nothing"},
+	CLI_RESTORE_ROWS,
 	{'\0', "members", CLI_CHOICE, AT(members), "WHICH", members_words, CLI_NAMES_NOTHING,
 		"auto moves the recorded tasks that still run, none moves nobody (default: auto)"},
 	{'\0', "pid-map", CLI_TEXT, AT(pid_map), "FILE", NULL, CLI_NAMES_FILE,
 		"tasks have other ids now: lines \"OLD NEW\", # begins a comment"},
 	{'\0', "pidns", CLI_PID, AT(pidns), "PID", NULL, CLI_NAMES_NOTHING,
 		"tasks are found by their id inside the pid namespace of this process"},
-	{'\0', "device-map", CLI_TEXT, AT(device_map), "FILE", NULL, CLI_NAMES_FILE,
-		"devices and interfaces are called otherwise here: lines \"8:16 254:0\" or \"eth0 ens3\""},
-	{'\0', "keep-top", CLI_FLAG, AT(keep_top),
-		.help = "mode bind: leave the settings of the top as they are"},
 	{'\0', "no-rollback", CLI_FLAG, AT(no_rollback),
 		.help = "after a failure leave what was done instead of taking it back"},
 	{'\0', "report", CLI_TEXT, AT(report), "FILE", NULL, CLI_NAMES_FILE,
 		"write what was done to FILE, as JSON (schema cgtree.restore/1), also after a failure"},
-	{'\0', "state-dir", CLI_TEXT, AT(state_dir), "DIR", NULL, CLI_NAMES_DIRECTORY,
-		"where the undo record lies while the restore runs (default: " STATE_DIR ")"},
 	{0},
 };
 #undef AT
 
 static void restore_options_free(struct restore_options *o)
 {
-	cli_list_free(&o->mode_at);
-	cli_list_free(&o->root);
-	cli_list_free(&o->map);
-}
-
-static bool names_bind(const struct cg_plan_options *plan)
-{
-	bool bind = plan->mode == CG_MODE_BIND;
-
-	for (size_t i = 0; i < plan->mode_ats; i++)
-		bind |= plan->mode_at[i].mode == CG_MODE_BIND;
-	return bind;
+	cli_restore_options_free(&o->where);
 }
 
 /* The engine's options from the command line's. */
 static int fill_options(const struct restore_options *o, struct cli_request *q,
 	struct cg_restore_options *ret, struct cg_error **err)
 {
-	int r = cg_mode_parse(o->mode ? o->mode : cg_mode_name(CG_MODE_STRICT), &ret->plan.mode, err);
+	int r = cli_restore_fill(&o->where, q, ret, err);
 
-	if (r < 0)
-		cg_error_wrap(err, "--mode");
-	if (r == 0)
-		r = cli_request_mode_ats(q, &o->mode_at, err);
-	if (r == 0)
-		r = cli_request_roots(q, &o->root, err);
-	if (r == 0)
-		r = cli_request_maps(q, &o->map, err);
 	if (r == 0 && o->pid_map)
 		r = cli_request_pid_map(q, o->pid_map, err);
-	if (r == 0 && o->device_map)
-		r = cli_request_device_map(q, o->device_map, err);
-	if (r < 0)
-		return r;
-	ret->plan.mode_at = q->mode_at;
-	ret->plan.mode_ats = q->mode_ats;
-	ret->plan.root = q->root;
-	ret->plan.roots = q->roots;
-	ret->plan.map = q->map;
-	ret->plan.maps = q->maps;
-	ret->plan.device = q->device;
-	ret->plan.devices = q->devices;
-	ret->plan.dir = o->dir != NULL;
-	ret->plan.keep_top = o->keep_top;
 	ret->members.none = o->members == MEMBERS_NONE;
 	ret->members.pid_map = q->pid_map;
 	ret->members.pid_maps = q->pid_maps;
 	ret->members.pidns = o->pidns;
 	ret->apply.no_rollback = o->no_rollback;
-	ret->apply.state_dir = o->state_dir ? o->state_dir : STATE_DIR;
-	ret->dry_run = o->dry_run;
-	if (o->keep_top && !names_bind(&ret->plan))
-		return cg_error_usage(err, "--keep-top belongs to mode bind, which is asked for nowhere");
-	return 0;
+	return r;
 }
 
 struct restore_result {
@@ -125,7 +69,7 @@ static void result_json(FILE *file, const struct restore_options *o, const struc
 
 	json_open(&j, '{');
 	json_text(json_member(&j, "schema"), "cgtree.restore/1");
-	json_bool(json_member(&j, "dry_run"), o->dry_run);
+	json_bool(json_member(&j, "dry_run"), o->where.dry_run);
 	json_text(json_member(&j, "outcome"), cli_outcome_name(res->outcome));
 	json_number(json_member(&j, "groups"), res->counts.groups);
 	json_number(json_member(&j, "settings"), res->counts.settings);
@@ -159,7 +103,7 @@ static void say_summary(struct cli *cli, const struct restore_options *o, const 
 {
 	_cleanup_text_ struct cg_text t = {0};
 
-	cg_text_adds(&t, o->dry_run ? "would restore " : "restored ");
+	cg_text_adds(&t, o->where.dry_run ? "would restore " : "restored ");
 	cli_plural(&t, res->counts.groups, "group", "groups");
 	cg_text_adds(&t, ", ");
 	cli_plural(&t, res->counts.settings, "setting", "settings");
@@ -194,7 +138,7 @@ static int do_restore(struct cli *cli, const struct restore_options *o, const ch
 	if (r == 0)
 		r = cli_read_image(image, &source, err);
 	if (r == 0)
-		r = o->dir ? cg_live_open_dir(o->dir, &live, err) : cg_live_open(&live, err);
+		r = o->where.dir ? cg_live_open_dir(o->where.dir, &live, err) : cg_live_open(&live, err);
 	if (r == 0)
 		r = cg_restore(&live, source.tree, &options, &res->outcome, &res->counts, err);
 	cli_progress_clear(cli);
@@ -239,7 +183,7 @@ static int check_restore(struct cli *cli, const struct restore_options *o, int w
 	if (words != 1)
 		return cli_usage(
 			cli, words ? "one image at a time" : "say which image: FILE, or - for stdin");
-	if (o->dir && o->root.count)
+	if (o->where.dir && o->where.root.count)
 		return cli_usage(cli, "--dir and --root each say where the top goes: give one of them");
 	if (o->pid_map && o->pidns)
 		return cli_usage(cli, "--pid-map and --pidns each say which task is which: give one of them");
@@ -271,7 +215,7 @@ const struct cli_verb cli_verb_restore = {
 	.description = (const char *const
 			[]){"Reads and checks the whole image, looks at the target, makes a plan, and carries it out: all "
 			    "of it, or, when something fails, nothing. What a restore has changed is recorded in "
-			    "" STATE_DIR
+			    "" CLI_STATE_DIR
 			    " while it runs; after a kill, \"cgtree recover\" undoes it. SIGINT and SIGTERM "
 			    "roll back.",
 		"strict: the top must not exist yet; everything is created. opportunistic: what exists is "
@@ -312,7 +256,7 @@ static const struct cli_option recover_table[] = {
 	{'\0', "dir", CLI_TEXT, offsetof(struct recover_options, dir), "DIR", NULL, CLI_NAMES_DIRECTORY,
 		"the restore worked through this directory (restore --dir)"},
 	{'\0', "state-dir", CLI_TEXT, offsetof(struct recover_options, state_dir), "DIR", NULL,
-		CLI_NAMES_DIRECTORY, "where undo records lie (default: " STATE_DIR ")"},
+		CLI_NAMES_DIRECTORY, "where undo records lie (default: " CLI_STATE_DIR ")"},
 	{0},
 };
 
@@ -346,7 +290,7 @@ static int recover(struct cli *cli, const struct recover_options *o)
 	_cleanup_live_ struct cg_live live = {0};
 	struct cli_lines lines = {.cli = cli, .style = cli_style_of(cli->color_out), .keep = cli->json};
 	struct cg_apply_options options = {
-		.state_dir = o->state_dir ? o->state_dir : STATE_DIR,
+		.state_dir = o->state_dir ? o->state_dir : CLI_STATE_DIR,
 		.stop = cli_catch_signals(),
 		.line = cli_line,
 		.line_context = &lines,

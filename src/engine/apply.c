@@ -76,7 +76,7 @@ static bool is_pair(const struct cg_plan *plan, size_t i)
 	const struct cg_op *a = &plan->op[i], *b = a + 1;
 
 	return i + 1 < plan->ops && a->kind == CG_OP_WRITE && b->kind == CG_OP_WRITE &&
-	       a->place == b->place && a->knob && b->knob &&
+	       !(b->flags & CG_OP_HELD) && a->place == b->place && a->knob && b->knob &&
 	       strcmp(a->knob->controller, b->knob->controller) == 0;
 }
 
@@ -100,7 +100,7 @@ static int settle(struct cg_apply *a, size_t i, int r, struct cg_error **err)
 static int run_one(struct cg_apply *a, size_t *i, struct cg_error **err)
 {
 	size_t first = (*i)++;
-	int r = cg_apply_op(a, first, err);
+	int r = a->plan->op[first].flags & CG_OP_HELD ? 0 : cg_apply_op(a, first, err);
 	_cleanup_error_ struct cg_error *why = NULL, *ignored = NULL;
 
 	if (r != -EINVAL || !is_pair(a->plan, first))
@@ -221,7 +221,9 @@ int cg_apply(const struct cg_live *live, const struct cg_plan *plan, const struc
 		r = cg_undo_record_write(&a.record, options->state_dir, &a.undo, &own);
 	if (r == 0)
 		r = run_all(&a, &own);
-	if (r == 0)
+	if (r == 0 && options->commit)
+		r = options->commit(options->commit_context, plan, &own);
+	if (r == 0 && !options->keep_record)
 		r = commit(&a, &own);
 	if (r < 0)
 		give_up(&a, ret, &own);

@@ -21,6 +21,12 @@ struct cg_apply_options {
 	const char *state_dir;    /* where the undo record is written: "/run/cgtree" */
 	const volatile int *stop; /* becomes non-zero when a signal asks to end: the restore rolls back; NULL
 				     when nobody asks */
+	/* When everything is done, and before it is final: what it returns below 0 is a failure like any
+	 * other, and rolls back. NULL when nobody asks. */
+	int (*commit)(void *context, const struct cg_plan *plan, struct cg_error **err);
+	void *commit_context;
+	bool keep_record; /* leave the undo record also when all went well: cg_recover() takes it back later
+			   */
 	cg_line_fn *line;
 	void *line_context;
 	bool notes_only; /* of the lines, only those that begin with '!' are wanted */

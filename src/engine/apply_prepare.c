@@ -12,42 +12,16 @@
 #include "kernel/cgroupfs.h"
 #include "kernel/tasks.h"
 
-static const char *label_of(struct cg_apply *a, const struct cg_live_hierarchy *h)
-{
-	_cleanup_text_ struct cg_text t = {0};
-
-	if (h->version == 2)
-		return "v2";
-	if (h->controllers[0] || !h->name)
-		return h->controllers;
-	cg_text_adds(&t, "name=");
-	cg_text_adds(&t, h->name);
-	return t.failed ? NULL : cg_arena_string(&a->undo.arena, t.data);
-}
-
 int cg_apply_add_hierarchy(struct cg_apply *a, const struct cg_live_hierarchy *h, struct cg_error **err)
 {
 	int *grown = reallocarray(a->base, a->undo.hierarchies + 1, sizeof(*grown));
-	struct cg_undo_hierarchy u = {.version = (uint8_t)h->version, .root = h->mount_root};
-	struct stat st;
 
 	if (!grown)
 		return cg_error_oom(err);
 	a->base = grown;
 	a->dirs.base = grown;
-	if (fstat(h->fd, &st) < 0) {
-		int r = cg_error_errno(err, errno, "cannot look at the hierarchy");
-
-		cg_error_at(err, h->mount_point, NULL);
-		return r;
-	}
-	u.device = st.st_dev;
-	u.inode = st.st_ino;
-	u.label = label_of(a, h);
 	grown[a->undo.hierarchies] = h->fd;
-	if (!u.label || cg_undo_add_hierarchy(&a->undo, &u) == CG_NONE)
-		return cg_error_oom(err);
-	return 0;
+	return cg_undo_add_live(&a->undo, h, err);
 }
 
 static int add_places(struct cg_apply *a, struct cg_error **err)

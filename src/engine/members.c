@@ -219,20 +219,6 @@ static int identify(struct finder *f, struct known *k)
 	return 0;
 }
 
-/* The live hierarchy that a line of /proc/PID/cgroup is about. */
-static size_t live_of(const struct finder *f, const struct cg_membership *m)
-{
-	for (size_t i = 0; i < f->live->count; i++) {
-		const struct cg_live_hierarchy *h = &f->live->item[i];
-
-		if (m->hierarchy_id == 0 ? h->version == 2
-			: m->name        ? h->version == 1 && h->name && strcmp(h->name, m->name) == 0
-					 : h->version == 1 && !h->name && cg_live_matches(h, m->controllers))
-			return i;
-	}
-	return f->live->count;
-}
-
 /* Tasks that stand together have the same paths: one copy serves runs of them. */
 static int look_where(struct finder *f, struct known *k, const struct known *before)
 {
@@ -248,7 +234,7 @@ static int look_where(struct finder *f, struct known *k, const struct known *bef
 	if (!k->path)
 		return -ENOMEM;
 	for (size_t i = 0; i < in.count; i++) {
-		size_t l = live_of(f, &in.item[i]);
+		size_t l = cg_live_of_membership(f->live, &in.item[i]);
 		const char *path = in.item[i].path;
 
 		if (l == f->live->count)

@@ -43,6 +43,7 @@ struct cg_plan_options {
 	bool dir;           /* the one top goes to the live hierarchy's fd itself (--dir) */
 	bool keep_top;      /* bind: leave the top's settings */
 	bool no_settings;   /* members only */
+	bool hold;          /* mark what would stand in the way of tasks that are made anew (CG_OP_HELD) */
 	uint32_t uid, gid;  /* fsuid and fsgid of the program: owner of what mkdir makes */
 	bool privileged;    /* may chown to others */
 	bool devices_known; /* the live tree lists every device and link of the image that is here
@@ -80,6 +81,8 @@ enum cg_op_flag {
 	CG_OP_DIFFERS = 1 << 1,     /* NOTE: counts as "something differs or was skipped": exit 1 */
 	CG_OP_MAKES_PRESENT = 1 << 2, /* WRITE of a value that may equal what is there: read first, write if
 					 other (CG_DEFAULT_UNKNOWN) */
+	CG_OP_HELD = 1 << 4,          /* WRITE: waits until the tasks are there (pending.h); apply records how
+					 it is taken back, and leaves it */
 	CG_OP_ALL_FILES = 1 << 3,     /* OWNER: of all files of the group; before and after tell uid and gid
 					 alone. What differs from file to file follows */
 };

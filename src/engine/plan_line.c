@@ -85,6 +85,8 @@ static void change_line(const struct cg_plan *plan, const struct cg_op *op, stru
 	/* A setting's name tells its hierarchy, but for the few that each has. */
 	if (op->kind == CG_OP_XATTR || (op->knob && !op->knob->controller[0]))
 		add_hierarchy(plan, op, t);
+	if (op->flags & CG_OP_HELD)
+		cg_text_adds(t, "  (once the tasks are there)");
 }
 
 static void attach_line(

@@ -341,6 +341,17 @@ static void order_changes(const struct cg_planner *p, struct cg_change *list, si
 	order_pairs(p, list, n);
 }
 
+/* What tightens, and would hinder tasks that are made anew in the group. */
+static bool is_held(
+	const struct cg_planner *p, const struct cg_column_plan *c, const struct cg_change *change)
+{
+	if (!p->options->hold || !c->knob || !cg_knob_hinders(c->knob))
+		return false;
+	if (c->knob->phase == CG_PHASE_LAST)
+		return !c->fresh.data || !cg_plan_same(c, change->to, c->fresh);
+	return !change->from.data || cg_value_order(c->knob, change->to, change->from) < 0;
+}
+
 static void write_changes(struct cg_planner *p, struct cg_change *list, size_t n)
 {
 	order_changes(p, list, n);
@@ -351,6 +362,8 @@ static void write_changes(struct cg_planner *p, struct cg_change *list, size_t n
 		if (!op)
 			return;
 		op->flags = list[i].flags;
+		if (is_held(p, c, &list[i]))
+			op->flags |= CG_OP_HELD;
 		op->knob = c->knob;
 		op->file = c->name;
 		op->from = list[i].from;

@@ -100,51 +100,6 @@ static void drop(struct recovery *c, struct cg_undo_record *record, const char *
 		tell(c, '-', record->name, why);
 }
 
-/* The directory that a recorded hierarchy's paths begin at, by the mounts that are here now; it is the same
- * when file system and number are. */
-static int open_base(const struct recovery *c, const struct cg_undo_hierarchy *h)
-{
-	for (size_t i = 0; i < c->live->count; i++) {
-		const struct cg_live_hierarchy *l = &c->live->item[i];
-		size_t len = strcmp(l->mount_root, "/") == 0 ? 0 : strlen(l->mount_root);
-		const char *below = h->root + len;
-		_cleanup_close_ int fd = -1;
-		struct stat st;
-
-		if (l->version != h->version || fstat(l->fd, &st) < 0 || st.st_dev != h->device)
-			continue;
-		if (strncmp(h->root, l->mount_root, len) != 0 || (*below != '/' && *below != '\0'))
-			continue;
-		below += *below == '/';
-		if (cg_open_beneath(l->fd, *below ? below : ".", O_RDONLY | O_DIRECTORY, &fd) == 0 &&
-			fstat(fd, &st) == 0 && st.st_ino == h->inode)
-			return cg_steal_fd(&fd);
-	}
-	return -1;
-}
-
-static bool is_used(const struct cg_undo *undo, size_t hierarchy)
-{
-	for (size_t i = 0; i < undo->places; i++)
-		if (undo->place[i].hierarchy == hierarchy)
-			return true;
-	return false;
-}
-
-/* Opens what the record's paths begin at. False when one that is needed cannot be found. */
-static bool open_bases(const struct recovery *c, const struct cg_undo *undo, int *base)
-{
-	bool all = true;
-
-	for (size_t i = 0; i < undo->hierarchies; i++) {
-		bool used = is_used(undo, i);
-
-		base[i] = used ? open_base(c, &undo->hierarchy[i]) : -1;
-		all &= !used || base[i] >= 0;
-	}
-	return all;
-}
-
 static int undo_with(struct recovery *c, struct cg_undo *undo, const int *base, struct cg_undo_record *record,
 	struct cg_error **err)
 {
@@ -188,7 +143,7 @@ static int undo_record(
 
 	if (!base)
 		return cg_error_oom(err);
-	if (open_bases(c, undo, base))
+	if (cg_undo_open_bases(c->live, undo, base))
 		r = undo_with(c, undo, base, record, err);
 	else
 		leave(c, record->name, "the hierarchy that it speaks of is not reachable from here: left");

@@ -30,6 +30,7 @@
 #include "base/attributes.h"
 #include "base/error.h"
 #include "base/fdio.h"
+#include "kernel/hierarchy.h"
 #include "model/tree.h"
 
 struct cg_undo_hierarchy {
@@ -89,6 +90,13 @@ uint32_t cg_undo_add_place(struct cg_undo *undo, uint32_t hierarchy, uint32_t pa
 struct cg_undo_step *cg_undo_add_step(struct cg_undo *undo, enum cg_undo_kind kind, uint32_t place);
 void cg_undo_free(struct cg_undo *undo);
 #define _cleanup_undo_ _cleanup_(cg_undo_free)
+
+/* A live hierarchy as the next of the undo's. */
+int cg_undo_add_live(
+	struct cg_undo *undo, const struct cg_live_hierarchy *h, struct cg_error **err) CG_MUST_CHECK;
+/* Opens what the record's paths begin at: base[i] for each hierarchy, -1 for one that no place is in. False
+ * when one that is needed cannot be found through the mounts of `live`; what was opened is the caller's. */
+bool cg_undo_open_bases(const struct cg_live *live, const struct cg_undo *undo, int *base);
 
 /* The absolute path of a place in its hierarchy, appended. */
 void cg_undo_path(const struct cg_undo *undo, uint32_t place, struct cg_text *t);

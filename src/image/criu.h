@@ -55,6 +55,38 @@ int cg_criu_import_file(int fd, size_t memory, struct cg_tree **ret, struct cg_e
 int cg_criu_import_folder(
 	int dirfd, size_t memory, struct cg_tree **ret, struct cg_error **err) CG_MUST_CHECK;
 
+/* The hierarchy of a tree that CRIU calls so ("cpu,cpuacct", "name=systemd", "" for v2), or CG_NONE. */
+uint32_t cg_criu_hierarchy_of(const struct cg_tree *tree, const char *label);
+
+/* The sets of a cgroup.img as they stand there. */
+struct cg_criu_place_of_set {
+	const char *hierarchy; /* "cpu,cpuacct", "name=systemd"; "" for v2 */
+	const char *path;      /* absolute */
+	uint32_t hidden;       /* bytes of the path that a cgroup namespace hid from the tasks */
+};
+struct cg_criu_set {
+	uint32_t id;
+	struct cg_criu_place_of_set *place;
+	uint32_t places;
+};
+struct cg_criu_sets {
+	struct cg_arena arena;
+	struct cg_criu_set *set;
+	uint32_t count;
+	bool rewritten; /* by cg_criu_write_sets() */
+};
+void cg_criu_sets_free(struct cg_criu_sets *s);
+#define _cleanup_criu_sets_ _cleanup_(cg_criu_sets_free)
+
+/* Reads a whole cgroup.img; damage is CG_FAULT_CORRUPT. */
+int cg_criu_read_sets(
+	struct cg_bytes file, size_t memory, struct cg_criu_sets *ret, struct cg_error **err) CG_MUST_CHECK;
+/* Appends a whole cgroup.img with these sets, whose hierarchies are those of the labels given, and no groups:
+ * what CRIU needs to place tasks in groups that exist (--manage-cgroups=none). A set without places and with
+ * the highest number, which no task is in, marks it as not CRIU's. */
+int cg_criu_write_sets(const struct cg_criu_sets *sets, const char *const *label, size_t labels,
+	struct cg_text *ret, struct cg_error **err) CG_MUST_CHECK;
+
 /* Told of each thing that CRIU's format has no place for. A result other than 0 ends the export. */
 typedef int cg_criu_lost_fn(void *context, const char *path, const char *knob, const char *text);
 

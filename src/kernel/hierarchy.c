@@ -488,6 +488,19 @@ static int settle_deleted(int pid, struct cg_memberships *m, struct cg_error **e
 	return 0;
 }
 
+size_t cg_live_of_membership(const struct cg_live *live, const struct cg_membership *m)
+{
+	for (size_t i = 0; i < live->count; i++) {
+		const struct cg_live_hierarchy *h = &live->item[i];
+
+		if (m->hierarchy_id == 0 ? h->version == 2
+			: m->name        ? h->version == 1 && h->name && strcmp(h->name, m->name) == 0
+					 : h->version == 1 && !h->name && cg_live_matches(h, m->controllers))
+			return i;
+	}
+	return live->count;
+}
+
 int cg_live_of_pid(int pid, struct cg_memberships *ret, struct cg_error **err)
 {
 	_cleanup_memberships_ struct cg_memberships in = {0};

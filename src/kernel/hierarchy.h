@@ -60,5 +60,8 @@ bool cg_live_matches(const struct cg_live_hierarchy *h, const char *hierarchy);
  * group of that name. -ESRCH when there is no such process. */
 int cg_live_of_pid(int pid, struct cg_memberships *ret, struct cg_error **err) CG_MUST_CHECK;
 
+/* The hierarchy that a line of /proc/PID/cgroup is about: its index, or live->count. */
+size_t cg_live_of_membership(const struct cg_live *live, const struct cg_membership *m);
+
 /* The running kernel's version in CG_KERNEL form; 0 when uname(2) tells none that can be read. */
 uint32_t cg_kernel_version(void);

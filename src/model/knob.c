@@ -107,6 +107,11 @@ bool cg_knob_tells_usage(const struct cg_knob *knob)
 	return false;
 }
 
+bool cg_knob_hinders(const struct cg_knob *knob)
+{
+	return (knob->flags & (CG_KNOB_LIMIT | CG_KNOB_HINDERS)) || knob->phase == CG_PHASE_LAST;
+}
+
 uint16_t cg_knob_mode(const struct cg_knob *knob, uint32_t kernel)
 {
 	return kernel < knob->mode_since ? knob->old_mode : knob->mode;

@@ -93,6 +93,9 @@ enum cg_knob_flag {
 					   * word is the kernel's judgement: see cg_value_written() */
 	CG_KNOB_PSI = 1 << 14,            /* only with pressure accounting */
 	CG_KNOB_MINUS_ONE = 1 << 15,      /* -1 may be written and means: no limit */
+	CG_KNOB_HINDERS = 1 << 16,        /* while it is tight, tasks cannot be made or get no room: who makes
+					   * tasks anew in the group writes it when they are there. Limits
+					   * (LIMIT) and what is written last hinder, too */
 };
 
 /* A row. What a field does not apply to has 0 or NULL there. */
@@ -145,6 +148,9 @@ const struct cg_knob *cg_knob_find(const char *name, int version);
 
 /* Whether some setting names this file as the one that tells its present use. */
 bool cg_knob_tells_usage(const struct cg_knob *knob);
+
+/* Whether a tight value stands in the way of making tasks anew: see CG_KNOB_HINDERS. */
+bool cg_knob_hinders(const struct cg_knob *knob);
 
 /* The permission bits that a new file has on this kernel (CG_KERNEL()). */
 uint16_t cg_knob_mode(const struct cg_knob *knob, uint32_t kernel);

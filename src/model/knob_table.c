@@ -26,6 +26,7 @@ enum {
 	FIRST_WORDS = CG_KNOB_FIRST_WORDS,
 	PSI = CG_KNOB_PSI,
 	MINUS_ONE = CG_KNOB_MINUS_ONE,
+	HINDERS = CG_KNOB_HINDERS,
 };
 
 #define ROW(what, file, of, set, bits, ...)                                                                  \
@@ -491,7 +492,7 @@ const struct cg_knob cg_knob_table[] = {
 	SETTING("memory.swap.high", "memory", V2 | NON_ROOT | OPTIONAL | ROUNDED, BYTES_MAX, FIXED("max"),
 		SETTINGS(11), BYTES_USED("memory.swap.current"), SINCE(5, 8),
 		HELP("above this many bytes of swap tasks are slowed")),
-	SETTING("memory.swap.max", "memory", V2 | NON_ROOT | OPTIONAL | ROUNDED, BYTES_MAX, FIXED("max"),
+	SETTING("memory.swap.max", "memory", V2 | NON_ROOT | OPTIONAL | ROUNDED | HINDERS, BYTES_MAX, FIXED("max"),
 		SETTINGS(10), BYTES_USED("memory.swap.current"), SINCE(4, 5), HELP("swap limit in bytes")),
 	COUNTER("memory.swap.peak", "memory", V2 | NON_ROOT | OPTIONAL, OLD_MODE(0444, 6, 12), SINCE(6, 5),
 		HELP("most swap used so far, in bytes; a write resets it for the writer")),
@@ -530,7 +531,7 @@ const struct cg_knob cg_knob_table[] = {
 	EVENT("pids.events", "pids", V1 | V2 | NON_ROOT, SINCE(4, 8), HELP("times that fork was refused")),
 	EVENT("pids.events.local", "pids", V2 | NON_ROOT, SINCE(6, 11),
 		HELP("times that fork was refused, this group's own")),
-	SETTING("pids.max", "pids", V1 | V2 | NON_ROOT, NUMBER_MAX, FIXED("max"), SETTINGS(10),
+	SETTING("pids.max", "pids", V1 | V2 | NON_ROOT | HINDERS, NUMBER_MAX, FIXED("max"), SETTINGS(10),
 		RANGE(0, 4194304), .usage = "pids.current", SINCE(4, 3),
 		HELP("tasks that the subtree may have; beyond it fork fails")),
 	STATISTIC("pids.peak", "pids", V1 | V2 | NON_ROOT, SINCE(6, 1), HELP("most tasks so far")),

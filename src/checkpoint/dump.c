@@ -1,0 +1,133 @@
+/* The image of a checkpoint's groups, made while its tasks stand still. */
+#include <errno.h>
+#include <string.h>
+
+#include "checkpoint/checkpoint.h"
+#include "checkpoint/own.h"
+#include "checkpoint/tops.h"
+#include "engine/dump.h"
+
+/* Who shares a group with the checkpoint is named and left out: it is not in CRIU's images. */
+static int strip_foreign(struct cg_tree *tree, const struct cg_own *own, struct cg_error **err)
+{
+	_cleanup_text_ struct cg_text path = {0};
+
+	for (uint32_t i = 0; i < tree->groups; i++) {
+		struct cg_group *g = &tree->group[i];
+		uint32_t kept = 0;
+
+		for (uint32_t k = 0; k < g->tasks; k++)
+			if (cg_own_has(own, g->task[k].tid))
+				g->task[kept++] = g->task[k];
+		if (kept == g->tasks)
+			continue;
+		cg_text_reset(&path);
+		cg_group_path(tree, i, &path);
+		if (path.failed ||
+			!cg_tree_add_note(tree, path.data, NULL,
+				"%u tasks in it are not part of the checkpoint: they are not recorded",
+				g->tasks - kept))
+			return cg_error_oom(err);
+		tree->group[i].tasks = kept;
+	}
+	return 0;
+}
+
+static uint32_t tree_hierarchy(const struct cg_tree *tree, const struct cg_live_hierarchy *l)
+{
+	struct cg_hierarchy like = {
+		.version = (uint8_t)l->version, .controllers = l->controllers, .name = l->name};
+
+	for (uint32_t i = 0; i < tree->hierarchies; i++)
+		if (cg_hierarchy_same(&tree->hierarchy[i], &like))
+			return i;
+	return CG_NONE;
+}
+
+static bool holds(const struct cg_tree *tree, uint32_t group, int32_t tid)
+{
+	const struct cg_group *g = &tree->group[group];
+
+	for (uint32_t k = 0; k < g->tasks; k++)
+		if (g->task[k].tid == tid)
+			return true;
+	return false;
+}
+
+/* Every task must be where /proc said it is; the tree's passes saw the same, or something moves tasks that
+ * should stand still. */
+static int check_complete(const struct cg_tree *tree, const struct cg_live *live, const struct cg_own *own,
+	struct cg_error **err)
+{
+	for (size_t h = 0; h < live->count; h++) {
+		uint32_t hierarchy = tree_hierarchy(tree, &live->item[h]);
+
+		for (size_t i = 0; i < own->count; i++) {
+			const char *path = own->path[i][h];
+			uint32_t group;
+			int r;
+
+			if (!path || strcmp(path, "/") == 0)
+				continue;
+			group = hierarchy == CG_NONE ? CG_NONE : cg_tree_find(tree, hierarchy, path);
+			if (group != CG_NONE && holds(tree, group, own->id[i]))
+				continue;
+			r = cg_error_make(err, CG_FAULT_SYSTEM, ESRCH,
+				"task %d was there and is not seen there now: it ended, or was moved, while it should stand still",
+				own->id[i]);
+			cg_error_at(err, path, NULL);
+			return r;
+		}
+	}
+	return 0;
+}
+
+static int dump_at(const struct cg_live *live, const struct cg_tops *tops, const volatile int *stop,
+	struct cg_tree **ret, struct cg_error **err)
+{
+	struct cg_dump_options options = {
+		.target = tops->item, .targets = tops->count, .members = true, .stop = stop};
+
+	return cg_dump(live, &options, ret, err);
+}
+
+static int dump_own(const struct cg_live *live, const struct cg_own *own, const volatile int *stop,
+	struct cg_tree **ret, struct cg_error **err)
+{
+	_cleanup_tops_ struct cg_tops tops = {0}, narrow = {0};
+	_cleanup_tree_ struct cg_tree *tree = NULL;
+	int r = cg_tops_find(live, own, &tops, err);
+
+	if (r == 0 && tops.count == 0) {
+		r = cg_error_make(err, CG_FAULT_SYSTEM, ENOENT,
+			"the tasks are in no group but the roots of the hierarchies: there is nothing to keep");
+		return r;
+	}
+	r = r < 0 ? r : dump_at(live, &tops, stop, &tree, err);
+	r = r < 0 ? r : cg_tops_narrow(tree, own, &narrow, err);
+	if (r > 0) {
+		cg_tree_free(cg_steal(tree));
+		r = dump_at(live, &narrow, stop, &tree, err);
+	}
+	r = r < 0 ? r : strip_foreign(tree, own, err);
+	r = r < 0 ? r : check_complete(tree, live, own, err);
+	if (r == 0)
+		*ret = cg_steal(tree);
+	return r;
+}
+
+int cg_checkpoint_dump(const struct cg_folder *f, const struct cg_live *live, int init,
+	const volatile int *stop, struct cg_tree **ret, struct cg_error **err)
+{
+	_cleanup_own_ struct cg_own own = {0};
+	_cleanup_tree_ struct cg_tree *tree = NULL;
+	int r = cg_own_dumped(live, f->fd, init, &own, err);
+
+	r = r < 0 ? r : dump_own(live, &own, stop, &tree, err);
+	r = r < 0 ? r : cg_checkpoint_mark_frozen(f, tree, err);
+	r = r < 0 ? r : cg_folder_write_tree(f, CG_CHECKPOINT_IMAGE, tree, err);
+	r = r < 0 ? r : cg_folder_forget(f, false, err);
+	if (r == 0)
+		*ret = cg_steal(tree);
+	return r;
+}

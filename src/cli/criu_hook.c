@@ -1,0 +1,161 @@
+/* cgtree criu hook: what CRIU runs at its steps (--action-script). It is told by the environment which step
+ * it is, and what it says goes to CRIU's log, and, as what was done, to a log of its own beside the images.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "checkpoint/checkpoint.h"
+#include "cli/criu_verbs.h"
+#include "cli/source.h"
+
+struct hook {
+	struct cli *cli;
+	struct cg_folder folder;
+	struct cg_live live;
+	const char *step;
+	int init;
+	int log; /* -1 until something is said */
+};
+
+/* A line of the log. That the log cannot be written is no reason to break a dump off. */
+static void log_line(void *context, const char *text)
+{
+	struct hook *h = context;
+	_cleanup_text_ struct cg_text t = {0};
+
+	cg_text_printf(&t, "%s: %s\n", h->step, text);
+	if (h->log < 0)
+		h->log = openat(h->folder.fd, CG_CHECKPOINT_LOG,
+			O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (h->log >= 0 && !t.failed && cg_write_all(h->log, t.data, t.len) < 0)
+		h->log = cg_close(h->log);
+	if (text[0] == '!')
+		cli_say(h->cli, "%s", text);
+}
+
+static int pre_dump(struct hook *h, struct cg_error **err)
+{
+	size_t groups;
+
+	return cg_checkpoint_thaw(&h->folder, &h->live, h->init, log_line, h, &groups, err);
+}
+
+static void say_dumped(struct hook *h, const struct cg_tree *tree)
+{
+	_cleanup_text_ struct cg_text t = {0};
+	struct cli_counts c;
+
+	if (cli_tree_counts(tree, &c, NULL) < 0)
+		return;
+	cg_text_adds(&t, "dumped ");
+	cli_plural(&t, c.groups, "group", "groups");
+	cg_text_adds(&t, ", ");
+	cli_plural(&t, c.settings, "setting", "settings");
+	cg_text_adds(&t, ", ");
+	cli_plural(&t, c.tasks, "task", "tasks");
+	if (!t.failed)
+		log_line(h, t.data);
+}
+
+static int post_dump(struct hook *h, struct cg_error **err)
+{
+	_cleanup_tree_ struct cg_tree *tree = NULL;
+	int r = cg_checkpoint_dump(&h->folder, &h->live, h->init, NULL, &tree, err);
+
+	for (uint32_t i = 0; r == 0 && i < tree->notes; i++) {
+		_cleanup_text_ struct cg_text t = {0};
+
+		cg_text_adds(&t, "! ");
+		cli_note_text(&tree->note[i], &t);
+		if (!t.failed)
+			log_line(h, t.data);
+	}
+	if (r == 0)
+		say_dumped(h, tree);
+	return r;
+}
+
+static int post_restore(struct hook *h, struct cg_error **err)
+{
+	bool done;
+	int r = cg_checkpoint_finish(&h->folder, &h->live, h->init, log_line, h, &done, err);
+
+	if (r == 0 && done)
+		log_line(h, "all tasks are in their groups, all limits are applied");
+	return r;
+}
+
+static int pre_resume(struct hook *h, struct cg_error **err)
+{
+	bool done;
+	int r = cg_checkpoint_freeze(&h->folder, &h->live, log_line, h, &done, err);
+
+	if (r == 0 && done)
+		log_line(h, "done");
+	return r;
+}
+
+static const struct {
+	const char *name;
+	int (*run)(struct hook *h, struct cg_error **err);
+} steps[] = {
+	{"pre-dump", pre_dump},
+	{"post-dump", post_dump},
+	{"post-restore", post_restore},
+	{"pre-resume", pre_resume},
+};
+
+static int open_hook(struct hook *h, const char *state_dir, struct cg_error **err)
+{
+	const char *folder = getenv("CRTOOLS_IMAGE_DIR"), *init = getenv("CRTOOLS_INIT_PID");
+	int r;
+
+	if (!folder)
+		return cg_error_usage(err, "CRTOOLS_IMAGE_DIR is not set: this is for CRIU to run");
+	if (!init || cg_parse_pid(cg_bytes_of(init), &h->init) < 0)
+		return cg_error_usage(
+			err, "CRTOOLS_INIT_PID does not name the process: this is for CRIU to run");
+	r = cg_folder_open(folder, state_dir, &h->folder, err);
+	return r < 0 ? r : cg_live_open(&h->live, err);
+}
+
+static int run_step(struct hook *h, size_t step, const char *state_dir, struct cg_error **err)
+{
+	int r = open_hook(h, state_dir, err);
+
+	if (r < 0)
+		return r;
+	r = steps[step].run(h, err);
+	if (r < 0) {
+		_cleanup_free_ char *text = cg_error_text(*err);
+
+		log_line(h, text ? text : "out of memory");
+	}
+	return r;
+}
+
+int cli_criu_hook(struct cli *cli, const struct criu_options *o, char **word, size_t words)
+{
+	struct hook h = {
+		.cli = cli, .folder = CG_FOLDER_INIT, .step = getenv("CRTOOLS_SCRIPT_ACTION"), .log = -1};
+	const char *state_dir = getenv("CGTREE_STATE_DIR");
+	_cleanup_error_ struct cg_error *err = NULL;
+	int r = 0;
+
+	(void)word;
+	if (words)
+		return cli_usage(cli, "hook takes no argument: CRIU tells it all by the environment");
+	if (!h.step)
+		return cli_usage(
+			cli, "CRTOOLS_SCRIPT_ACTION is not set: this is for CRIU to run (--action-script)");
+	state_dir = o->where.state_dir ? o->where.state_dir : state_dir ? state_dir : CLI_STATE_DIR;
+	for (size_t i = 0; i < CG_ARRAY_SIZE(steps); i++)
+		if (strcmp(h.step, steps[i].name) == 0)
+			r = run_step(&h, i, state_dir, &err);
+	cg_folder_close(&h.folder);
+	cg_live_close(&h.live);
+	(void)cg_close(h.log);
+	return r < 0 ? cli_fail(cli, err) : CLI_EXIT_OK;
+}
