@@ -1,13 +1,15 @@
 /* A job for CRIU to carry: a leader and its children, each in groups of its own, with memory of its own.
  *
- *   migrant FILE PROCESS...      PROCESS = GROUP[+GROUP...][:MIB][,THREADGROUP...]
+ *   migrant FILE PROCESS...      PROCESS = GROUP[+GROUP...][:MIB][@GROUP[+GROUP...]...]
  *
  * The first process is the leader, the others are its children. Each enters its groups (directories, one a
- * hierarchy), then fills MIB mebibytes with its id, and starts a thread in each THREADGROUP. FILE appears
- * when all are there: a line for each process, its id and those of its threads. Then all wait. SIGUSR1 lets
- * the leader have everybody look at their memory; it ends with the answers: 0 when all of it is intact. */
+ * hierarchy), then fills MIB mebibytes with its id, and starts a thread in the groups after each @. FILE
+ * appears when all are there: a line for each process, its id and those of its threads. Then all wait.
+ * SIGUSR1 lets the leader have everybody look at their memory; it ends with the answers: 0 when all of it is
+ * intact. */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -17,11 +19,13 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #define MIB         ((size_t)1 << 20)
 #define THREADS_MAX 8
+#define GONE_MS     60000
 
 static _Noreturn void die(const char *what)
 {
@@ -45,32 +49,31 @@ static void enter(const char *group, const char *const *file, pid_t id)
 	(void)close(fd);
 }
 
+static void enter_all(char *groups, const char *const *file, pid_t id)
+{
+	char *rest = groups, *group;
+
+	while ((group = strsep(&rest, "+")))
+		enter(group, file, id);
+}
+
 struct thread {
-	const char *group;
+	char *groups;
 	pid_t tid;
 	pthread_barrier_t *there;
 };
 
-static void *wait_in_group(void *context)
+static void *wait_in_groups(void *context)
 {
 	static const char *const file[] = {"cgroup.threads", "tasks", NULL};
 	struct thread *t = context;
 
 	t->tid = gettid();
-	enter(t->group, file, t->tid);
+	enter_all(t->groups, file, t->tid);
 	(void)pthread_barrier_wait(t->there);
 	for (;;)
 		(void)pause();
 	return NULL;
-}
-
-static void enter_all(char *groups)
-{
-	static const char *const file[] = {"cgroup.procs", NULL};
-	char *rest = groups, *group;
-
-	while ((group = strsep(&rest, "+")))
-		enter(group, file, getpid());
 }
 
 static unsigned char *memory;
@@ -97,23 +100,25 @@ static bool is_intact(void)
 /* Becomes the process that `what` describes; the text of its line, which lives as long as it does. */
 static const char *settle(char *what)
 {
+	static const char *const file[] = {"cgroup.procs", NULL};
 	static pthread_barrier_t there;
 	static struct thread thread[THREADS_MAX];
 	static char line[256];
-	char *rest = what, *self = strsep(&rest, ","), *mib = self, *group;
+	char *rest = what, *self = strsep(&rest, "@"), *mib = self, *groups;
 	unsigned threads = 0;
 	int used;
 
-	enter_all(strsep(&mib, ":"));
+	groups = strsep(&mib, ":");
+	enter_all(groups, file, getpid());
 	fill(mib);
-	while ((group = strsep(&rest, ",")) && threads < THREADS_MAX)
-		thread[threads++] = (struct thread){.group = group, .there = &there};
+	while ((groups = strsep(&rest, "@")) && threads < THREADS_MAX)
+		thread[threads++] = (struct thread){.groups = groups, .there = &there};
 	if (pthread_barrier_init(&there, NULL, threads + 1) != 0)
 		exit(1);
 	for (unsigned i = 0; i < threads; i++) {
 		pthread_t id;
 
-		if (pthread_create(&id, NULL, wait_in_group, &thread[i]) != 0)
+		if (pthread_create(&id, NULL, wait_in_groups, &thread[i]) != 0)
 			exit(1);
 	}
 	(void)pthread_barrier_wait(&there);
@@ -151,6 +156,15 @@ static _Noreturn void be_child(char *what, int out, const sigset_t *wanted)
 	_exit(is_intact() ? 0 : 1);
 }
 
+static int gone(const char *id)
+{
+	struct pollfd p = {.fd = (int)syscall(SYS_pidfd_open, atoi(id), 0), .events = POLLIN};
+
+	if (p.fd < 0 && errno == ESRCH)
+		return 0;
+	return p.fd < 0 || poll(&p, 1, GONE_MS) != 1;
+}
+
 int main(int argc, char **argv)
 {
 	char temporary[4096], lines[4096] = "";
@@ -162,6 +176,8 @@ int main(int argc, char **argv)
 
 	if (argc < 3)
 		return 2;
+	if (strcmp(argv[1], "gone") == 0)
+		return gone(argv[2]);
 	(void)sigemptyset(&wanted);
 	(void)sigaddset(&wanted, SIGUSR1);
 	(void)sigprocmask(SIG_BLOCK, &wanted, NULL);
