@@ -23,7 +23,8 @@ int cg_checkpoint_refreeze(const struct cg_folder *f, const struct cg_live *live
 	void *line_context, struct cg_error **err) CG_MUST_CHECK;
 
 /* Writes the image of all groups of the tasks that CRIU dumped below `init` (who still stand still); *ret is
- * that tree, with its notes. What a restore in this folder has left is cleared. */
+ * that tree, with its notes. What a restore in this folder has left is cleared, and v2 groups that were
+ * thawed are frozen again. */
 int cg_checkpoint_dump(const struct cg_folder *f, const struct cg_live *live, int init,
 	const volatile int *stop, struct cg_tree **ret, struct cg_error **err) CG_MUST_CHECK;
 
@@ -58,6 +59,7 @@ int cg_checkpoint_undo(const struct cg_folder *f, const struct cg_live *live, cg
 int cg_checkpoint_rewrite_sets(const struct cg_folder *f, const struct cg_live *live,
 	const struct cg_tree *image, const struct cg_plan *plan, struct cg_text *ret,
 	struct cg_error **err) CG_MUST_CHECK;
-/* freeze.c: marks the groups that were thawed as frozen in the tree. */
+/* freeze.c: marks the groups that were thawed as frozen in the tree. *ret_v1: some are of v1, where a frozen
+ * task cannot be ended, which CRIU may be about to do. */
 int cg_checkpoint_mark_frozen(
-	const struct cg_folder *f, struct cg_tree *tree, struct cg_error **err) CG_MUST_CHECK;
+	const struct cg_folder *f, struct cg_tree *tree, bool *ret_v1, struct cg_error **err) CG_MUST_CHECK;

@@ -121,12 +121,15 @@ int cg_checkpoint_dump(const struct cg_folder *f, const struct cg_live *live, in
 {
 	_cleanup_own_ struct cg_own own = {0};
 	_cleanup_tree_ struct cg_tree *tree = NULL;
+	bool v1 = false;
 	int r = cg_own_dumped(live, f->fd, init, &own, err);
 
 	r = r < 0 ? r : dump_own(live, &own, stop, &tree, err);
-	r = r < 0 ? r : cg_checkpoint_mark_frozen(f, tree, err);
+	r = r < 0 ? r : cg_checkpoint_mark_frozen(f, tree, &v1, err);
 	r = r < 0 ? r : cg_folder_write_tree(f, CG_CHECKPOINT_IMAGE, tree, err);
 	r = r < 0 ? r : cg_folder_forget(f, false, err);
+	if (r == 0 && !v1)
+		r = cg_checkpoint_refreeze(f, live, NULL, NULL, err);
 	if (r == 0)
 		*ret = cg_steal(tree);
 	return r;

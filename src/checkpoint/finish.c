@@ -18,12 +18,14 @@ static int run_pending(const struct cg_folder *f, const struct cg_live *live,
 			       live, (struct cg_bytes){record.data, record.len}, options, &counts, err);
 }
 
-/* CRIU managed the groups itself: those that it made lack what it does not know. */
+/* CRIU managed the groups itself: those that it made lack what it does not know, and some of that cannot be
+ * taken back (cgroup.type). They go with nobody, whatever comes: CRIU leaves its groups after a failure, too.
+ */
 static int bring_groups(const struct cg_folder *f, const struct cg_live *live, cg_line_fn *line,
 	void *line_context, struct cg_error **err)
 {
-	struct cg_restore_options options = {
-		.plan.mode = CG_MODE_FULL, .apply = {.line = line, .line_context = line_context}};
+	struct cg_restore_options options = {.plan.mode = CG_MODE_FULL,
+		.apply = {.no_rollback = true, .line = line, .line_context = line_context}};
 	struct cg_restore_counts counts;
 	enum cg_outcome outcome;
 

@@ -223,12 +223,13 @@ static int mark_step(
 struct marking {
 	int fd;
 	struct cg_tree *tree;
+	bool v1;
 	struct cg_error **err;
 };
 
 static int mark_record(const char *name, unsigned char type, void *context)
 {
-	const struct marking *m = context;
+	struct marking *m = context;
 	_cleanup_buffer_ struct cg_buffer b = {0};
 	_cleanup_undo_ struct cg_undo u = {0};
 	int r;
@@ -241,21 +242,27 @@ static int mark_record(const char *name, unsigned char type, void *context)
 		return cg_error_errno(m->err, -r, "cannot read the record of what was thawed");
 	r = cg_undo_parse((struct cg_bytes){b.data, b.len}, &u, m->err);
 	for (size_t i = 0; r == 0 && i < u.steps; i++)
-		if (u.step[i].kind == CG_UNDO_VALUE)
+		if (u.step[i].kind == CG_UNDO_VALUE) {
+			m->v1 |= u.hierarchy[u.place[u.step[i].place].hierarchy].version == 1;
 			r = mark_step(m->tree, &u, &u.step[i], m->err);
+		}
 	return r;
 }
 
-int cg_checkpoint_mark_frozen(const struct cg_folder *f, struct cg_tree *tree, struct cg_error **err)
+int cg_checkpoint_mark_frozen(
+	const struct cg_folder *f, struct cg_tree *tree, bool *ret_v1, struct cg_error **err)
 {
 	_cleanup_close_ int fd = -1;
 	struct marking m = {.tree = tree, .err = err};
 	int r = cg_folder_state(f, false, &fd, err);
 
+	*ret_v1 = false;
 	if (r == -ENOENT)
 		return 0;
 	if (r < 0)
 		return r;
 	m.fd = fd;
-	return cg_dir_each(fd, mark_record, &m);
+	r = cg_dir_each(fd, mark_record, &m);
+	*ret_v1 = m.v1;
+	return r;
 }

@@ -116,6 +116,10 @@ static void say_summary(struct cli *cli, const struct restore_options *o, const 
 	}
 	if (t.data)
 		cli_say(cli, "%s", t.data);
+	/* Tasks with new ids were made by another program just now, and all their memory elsewhere. */
+	if ((o->pid_map || o->pidns) && res->counts.tasks && !o->where.dry_run)
+		cli_say(cli,
+			"memory that these tasks had before stays charged to the groups that they came from");
 }
 
 static int do_restore(struct cli *cli, const struct restore_options *o, const char *image,
