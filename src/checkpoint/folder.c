@@ -244,6 +244,50 @@ int cg_folder_write_pending(const struct cg_folder *f, struct cg_bytes record, s
 	return r < 0 ? cg_error_errno(err, -r, "cannot write %s/%s", f->state, CG_CHECKPOINT_PENDING) : 0;
 }
 
+/* Removes what a directory holds; links are not followed. */
+static int remove_below(int dirfd);
+
+static int remove_one(const char *name, unsigned char type, void *context)
+{
+	int dirfd = *(const int *)context;
+
+	(void)type;
+	if (unlinkat(dirfd, name, 0) == 0 || errno == ENOENT)
+		return 0;
+	if (errno == EISDIR || errno == EPERM) {
+		_cleanup_close_ int fd = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		int r = fd < 0 ? -errno : remove_below(fd);
+
+		if (r < 0)
+			return r;
+		return unlinkat(dirfd, name, AT_REMOVEDIR) < 0 ? -errno : 0;
+	}
+	return -errno;
+}
+
+/* As deep as the roots of mounts were. */
+static int remove_below(int dirfd)
+{
+	return cg_dir_each(dirfd, remove_one, &dirfd);
+}
+
+int cg_folder_remove_yard(const struct cg_folder *f)
+{
+	_cleanup_close_ int state = open(f->state, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	_cleanup_close_ int fd = -1;
+	int r;
+
+	if (state < 0)
+		return errno == ENOENT ? 0 : -errno;
+	fd = openat(state, CG_CHECKPOINT_YARD, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return errno == ENOENT ? 0 : -errno;
+	r = remove_below(fd);
+	if (r == 0 && unlinkat(state, CG_CHECKPOINT_YARD, AT_REMOVEDIR) < 0)
+		r = -errno;
+	return r;
+}
+
 struct forgetting {
 	int fd;
 	bool records;
@@ -271,7 +315,8 @@ int cg_folder_forget(const struct cg_folder *f, bool records, struct cg_error **
 	if (r < 0)
 		return r;
 	g.fd = fd;
-	r = cg_dir_each(fd, forget_file, &g);
+	r = records ? 0 : cg_folder_remove_yard(f);
+	r = r < 0 ? r : cg_dir_each(fd, forget_file, &g);
 	if (r < 0)
 		return cg_error_errno(err, -r, "cannot empty %s", f->state);
 	/* Other records may be in it. */

@@ -7,6 +7,7 @@
  * What is only true until the next reboot lies in /run/cgtree/criu-DEVICE-INODE, named after the folder:
  *
  *   pending           what waits until the tasks are there (engine/pending.h)
+ *   yard              how CRIU is shown the hierarchies, while it restores (run.h)
  *   restore-*         undo records, of groups that were prepared or thawed (engine/undo.h) */
 #pragma once
 
@@ -21,6 +22,7 @@
 #define CG_CHECKPOINT_LOG     "cgtree.log"
 #define CG_CHECKPOINT_KEPT    "cgroup.img.criu"
 #define CG_CHECKPOINT_PENDING "pending"
+#define CG_CHECKPOINT_YARD    "yard"
 
 struct cg_folder {
 	int fd;
@@ -61,9 +63,12 @@ int cg_folder_read_pending(
 	const struct cg_folder *f, struct cg_text *ret, struct cg_error **err) CG_MUST_CHECK;
 int cg_folder_write_pending(
 	const struct cg_folder *f, struct cg_bytes record, struct cg_error **err) CG_MUST_CHECK;
-/* Forgets what passes: pending things, and with `records` undo records, which then can no longer be undone.
- */
+/* Forgets what passes: pending things; with `records`, when all has gone well, undo records, without, a yard
+ * that CRIU no longer looks at. */
 int cg_folder_forget(const struct cg_folder *f, bool records, struct cg_error **err) CG_MUST_CHECK;
+
+/* Removes a yard; 0 or a negative errno. */
+int cg_folder_remove_yard(const struct cg_folder *f) CG_MUST_CHECK;
 
 /* CRIU's own cgroup.img, from where it is now; *ret_kept tells that ours is in its place. -ENOENT without an
  * error object when CRIU saved none. */

@@ -83,7 +83,7 @@ static int wait_for(const struct cg_criu_run *run, pid_t pid, const sigset_t *ma
 	}
 	if (waitpid(pid, &status, 0) < 0)
 		return -errno;
-	*ret_status = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+	*ret_status = status;
 	return 0;
 }
 

@@ -12,7 +12,7 @@ struct cg_criu_run {
 	const volatile int *stop;
 };
 
-/* Runs it and waits. *ret_status is its exit status, 128 + N when signal N ended it. When CRIU itself could
+/* Runs it and waits. *ret_status is as wait(2) gives it. When CRIU itself could
  * not be started that is an error. Makes the calling process the parent of whom CRIU leaves behind. */
 int cg_criu_run(const struct cg_criu_run *run, int *ret_status, struct cg_error **err) CG_MUST_CHECK;
 /* Ends every child of the calling process, and theirs, and waits until they are gone: what a CRIU that failed
@@ -27,9 +27,10 @@ int cg_criu_explain(const struct cg_folder *f, const char *log, cg_line_fn *line
  * links, so that nothing is mounted. Without it CRIU mounts hierarchies itself, and a new mount of cgroup2
  * takes nsdelegate and memory_recursiveprot from all of them. */
 struct cg_yard {
+	const struct cg_folder *folder;
 	char *path;
 };
-int cg_yard_make(const struct cg_live *live, const char *state_dir, struct cg_yard *ret,
+int cg_yard_make(const struct cg_live *live, const struct cg_folder *f, struct cg_yard *ret,
 	struct cg_error **err) CG_MUST_CHECK;
 void cg_yard_remove(struct cg_yard *y);
 #define _cleanup_yard_ _cleanup_(cg_yard_remove)

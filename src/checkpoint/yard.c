@@ -7,47 +7,17 @@
 
 #include "base/fdio.h"
 #include "checkpoint/run.h"
-#include "engine/undo.h"
 
 #define V2_NAME     "unified" /* CRIU's name of the v2 hierarchy */
 #define NAME_PREFIX "name="
 
-/* Removes what a directory holds; links are not followed. */
-static int remove_below(int dirfd);
-
-static int remove_one(const char *name, unsigned char type, void *context)
-{
-	int dirfd = *(const int *)context;
-
-	(void)type;
-	if (unlinkat(dirfd, name, 0) == 0 || errno == ENOENT)
-		return 0;
-	if (errno == EISDIR || errno == EPERM) {
-		_cleanup_close_ int fd = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-		int r = fd < 0 ? -errno : remove_below(fd);
-
-		if (r < 0)
-			return r;
-		return unlinkat(dirfd, name, AT_REMOVEDIR) < 0 ? -errno : 0;
-	}
-	return -errno;
-}
-
-/* As deep as the roots of mounts were. */
-static int remove_below(int dirfd)
-{
-	return cg_dir_each(dirfd, remove_one, &dirfd);
-}
-
 void cg_yard_remove(struct cg_yard *y)
 {
-	_cleanup_close_ int fd = -1;
-
 	if (!y->path)
 		return;
-	fd = open(y->path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (fd >= 0 && remove_below(fd) == 0)
-		(void)rmdir(y->path);
+	/* What stays is cleared by whoever comes to this folder next. */
+	if (cg_folder_remove_yard(y->folder) == 0)
+		(void)rmdir(y->folder->state);
 	free(y->path);
 	y->path = NULL;
 }
@@ -88,31 +58,32 @@ static int add_hierarchy(int yard, const struct cg_live_hierarchy *h, const stru
 }
 
 int cg_yard_make(
-	const struct cg_live *live, const char *state_dir, struct cg_yard *ret, struct cg_error **err)
+	const struct cg_live *live, const struct cg_folder *f, struct cg_yard *ret, struct cg_error **err)
 {
 	_cleanup_memberships_ struct cg_memberships own = {0};
-	_cleanup_yard_ struct cg_yard yard = {0};
-	_cleanup_close_ int base = -1, fd = -1;
-	int r = cg_undo_folder(state_dir, true, &base, err);
+	_cleanup_yard_ struct cg_yard yard = {.folder = f};
+	_cleanup_close_ int state = -1, fd = -1;
+	int r = cg_folder_state(f, true, &state, err);
 
 	r = r < 0 ? r : cg_live_of_pid(getpid(), &own, err);
 	if (r < 0)
 		return r;
-	if (asprintf(&yard.path, "%s/yard-XXXXXX", state_dir) < 0) {
+	if (asprintf(&yard.path, "%s/%s", f->state, CG_CHECKPOINT_YARD) < 0) {
 		yard.path = NULL;
 		return cg_error_oom(err);
 	}
-	if (!mkdtemp(yard.path)) {
-		r = cg_error_errno(err, errno, "cannot make a folder in %s", state_dir);
-		free(cg_steal(yard.path));
-		return r;
+	r = cg_folder_remove_yard(f);
+	if (r == 0 && mkdirat(state, CG_CHECKPOINT_YARD, 0700) < 0)
+		r = -errno;
+	if (r == 0) {
+		fd = openat(state, CG_CHECKPOINT_YARD, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		r = fd < 0 ? -errno : 0;
 	}
-	fd = open(yard.path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	r = fd < 0 ? -errno : 0;
 	for (size_t i = 0; r == 0 && i < live->count; i++)
 		r = add_hierarchy(fd, &live->item[i], &own, live);
 	if (r < 0)
 		return cg_error_errno(err, -r, "cannot show CRIU the hierarchies in %s", yard.path);
-	ret->path = cg_steal(yard.path);
+	*ret = yard;
+	yard.path = NULL;
 	return 0;
 }

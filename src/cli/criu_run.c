@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 
 #include "checkpoint/run.h"
 #include "cli/criu_verbs.h"
@@ -84,9 +85,10 @@ static int criu_failed(struct cli *cli, const struct criu_options *o, const stru
 
 	if (cg_criu_explain(f, log, say_line, cli, &why) < 0)
 		cli_say(cli, "  %s", why->message);
-	r = status > 128
-		    ? cg_error_make(err, CG_FAULT_SYSTEM, EINTR, "CRIU was ended by signal %d", status - 128)
-		    : cg_error_make(err, CG_FAULT_SYSTEM, EIO, "CRIU failed with status %d", status);
+	r = WIFSIGNALED(status) ? cg_error_make(err, CG_FAULT_SYSTEM, EINTR, "CRIU was ended by signal %d",
+					  WTERMSIG(status))
+				: cg_error_make(err, CG_FAULT_SYSTEM, EIO, "CRIU failed with status %d",
+					  WEXITSTATUS(status));
 	cg_error_hint(err, "its log is %s/%s; more of it is told with -v4 after --", o->images, log);
 	return r;
 }
@@ -216,7 +218,7 @@ static int run_criu(struct restoring *t, char **word, size_t words, struct cg_er
 	struct cg_criu_run run = {.state_dir = state_dir_of(t->o), .stop = cli_catch_signals()};
 	int status = 0, r = find_self(&self, err);
 
-	r = r < 0 ? r : cg_yard_make(&t->live, state_dir_of(t->o), &yard, err);
+	r = r < 0 ? r : cg_yard_make(&t->live, &t->folder, &yard, err);
 	if (r < 0)
 		return r;
 	common_words(&w, t->o, "restore", RESTORE_LOG, self);

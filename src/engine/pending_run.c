@@ -235,6 +235,23 @@ static int look_at(struct pending *p, uint32_t step, enum pass pass, int tid, co
 	return s->whole == (pass == PASS_PROCESSES) ? move(p, step, tid, is, err) : 0;
 }
 
+/* Whether the task of that id lives: one that has ended and waits to be reaped still has its groups. */
+static int look_alive(struct pending *p, const struct cg_undo_step *s, int tid, struct cg_error **err)
+{
+	uint64_t start;
+	int r = tid ? cg_proc_start_time(p->proc, tid, &p->buffer, &start) : -ESRCH;
+
+	if (r == 0)
+		return 0;
+	cg_text_reset(&p->path);
+	cg_undo_path(&p->undo, s->place, &p->path);
+	r = r == -ESRCH ? cg_error_make(err, CG_FAULT_SYSTEM, ESRCH, "%s %d of the image %s",
+				  s->whole ? "process" : "thread", s->id, tid ? "has ended" : "is not here")
+			: cg_error_errno(err, -r, "cannot look at task %d", tid);
+	cg_error_at(err, p->path.data, NULL);
+	return r;
+}
+
 /* All places of one id, steps order[first] to order[end - 1]. */
 static int look_at_task(struct pending *p, enum pass pass, size_t first, size_t end, struct cg_error **err)
 {
@@ -242,16 +259,11 @@ static int look_at_task(struct pending *p, enum pass pass, size_t first, size_t 
 	_cleanup_error_ struct cg_error *why = NULL;
 	const struct cg_undo_step *s = &p->undo.step[p->order[first]];
 	int tid = find_task(p, s->id);
-	int r = tid ? cg_live_of_pid(tid, &in, &why) : -ESRCH;
+	int r = look_alive(p, s, tid, err);
 
-	if (r == -ESRCH) {
-		cg_text_reset(&p->path);
-		cg_undo_path(&p->undo, s->place, &p->path);
-		r = cg_error_make(err, CG_FAULT_SYSTEM, ESRCH, "%s %d of the image is not here",
-			s->whole ? "process" : "thread", s->id);
-		cg_error_at(err, p->path.data, NULL);
+	if (r < 0)
 		return r;
-	}
+	r = cg_live_of_pid(tid, &in, &why);
 	if (r < 0) {
 		*err = cg_steal(why);
 		return r;
@@ -296,6 +308,22 @@ static int place_tasks(struct pending *p, struct cg_error **err)
 	r = r < 0 ? r : run_pass(p, PASS_PROCESSES, err);
 	r = r < 0 ? r : run_pass(p, PASS_THREADS, err);
 	return r < 0 || !p->counts->moved ? r : run_pass(p, PASS_CHECK, err);
+}
+
+/* What was applied may have ended tasks: a limit below what they use. */
+static int all_alive(struct pending *p, struct cg_error **err)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < p->tasks; i++) {
+		const struct cg_undo_step *s = &p->undo.step[p->order[i]];
+
+		if (i == 0 || s->id != p->undo.step[p->order[i - 1]].id)
+			r = look_alive(p, s, find_task(p, s->id), err);
+	}
+	if (r == -ESRCH)
+		cg_error_wrap(err, "after the limits were applied");
+	return r;
 }
 
 /* Settings. */
@@ -416,7 +444,8 @@ static int run(struct pending *p, int *base, struct cg_error **err)
 	r = limits ? cg_proc_open(&p->proc, err) : 0;
 	if (r == 0 && limits)
 		r = place_tasks(p, err);
-	return r < 0 ? r : bring_settings(p, err);
+	r = r < 0 ? r : bring_settings(p, err);
+	return r < 0 || !limits ? r : all_alive(p, err);
 }
 
 int cg_pending_run(const struct cg_live *live, struct cg_bytes record,

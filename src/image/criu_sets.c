@@ -66,7 +66,9 @@ static int read_sets(
 	if (!to->set)
 		return cg_error_oom(err);
 	for (size_t i = 0; r == 0 && i < m->n_sets; i++) {
-		if (m->sets[i]->id == MARK_ID && m->sets[i]->n_ctls == 0)
+		if (m->sets[i]->id == MARK_ID && m->sets[i]->n_ctls)
+			return cg_error_corrupt(err, "set %u has a number that CRIU never gives", MARK_ID);
+		if (m->sets[i]->id == MARK_ID)
 			to->rewritten = true;
 		else
 			r = keep_set(m->sets[i], to, err);

@@ -145,6 +145,15 @@ start_job() {
 	freeze_cold
 }
 
+# What a test that broke off has left would hold its groups.
+end_job() {
+	status=$?
+	[ ! -e "$WORK/ids" ] || while read -r id _; do kill -9 "$id" 2>/dev/null; done <"$WORK/ids"
+	(exit "$status")
+	finish
+}
+trap end_job EXIT
+
 places_of_job() {
 	for p in $PLACES; do
 		[ ! -d "$p/${1:-$TOP}" ] || echo "$p/${1:-$TOP}"

@@ -1,6 +1,7 @@
 /* CRIU's images out of any bytes: the file as it is, and its message alone behind a good head, for a size
  * that a mutation breaks would keep it from the decoder. A tree that comes out must survive an export and
- * another import, and give the same bytes when it is exported again. */
+ * another import, and give the same bytes when it is exported again. So must the sets alone, which are read
+ * and written without the groups. */
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -22,12 +23,33 @@ static int ignore(void *context, const char *path, const char *knob, const char 
 	return 0;
 }
 
+static void attempt_sets(struct cg_bytes file)
+{
+	static const char *const label[] = {"cpu,cpuacct", "name=systemd", ""};
+	_cleanup_criu_sets_ struct cg_criu_sets sets = {0}, again = {0};
+	_cleanup_text_ struct cg_text first = {0}, second = {0};
+	_cleanup_error_ struct cg_error *err = NULL;
+
+	if (cg_criu_read_sets(file, MEMORY, &sets, &err) < 0) {
+		if (sets.set || !err)
+			abort();
+		return;
+	}
+	if (cg_criu_write_sets(&sets, label, 3, &first, NULL) < 0 ||
+		cg_criu_read_sets((struct cg_bytes){first.data, first.len}, 4 * MEMORY, &again, NULL) < 0 ||
+		!again.rewritten || again.count != sets.count ||
+		cg_criu_write_sets(&again, label, 3, &second, NULL) < 0 || first.len != second.len ||
+		memcmp(first.data, second.data, first.len) != 0)
+		abort();
+}
+
 static void attempt(struct cg_bytes file)
 {
 	_cleanup_tree_ struct cg_tree *tree = NULL, *again = NULL;
 	_cleanup_text_ struct cg_text first = {0}, second = {0};
 	_cleanup_error_ struct cg_error *err = NULL;
 
+	attempt_sets(file);
 	if (cg_criu_import(file, NULL, MEMORY, &tree, &err) < 0) {
 		if (tree || !err)
 			abort();
