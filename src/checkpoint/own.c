@@ -147,6 +147,17 @@ static int compare_pairs(const void *a, const void *b)
 	return (x->there > y->there) - (x->there < y->there);
 }
 
+/* Who has an id of the images here, 0 for nobody; `pairs` NULL: ids are the same. */
+static int32_t here_of(const struct pair_list *pairs, int32_t id)
+{
+	struct id_pair key = {.there = id}, *found;
+
+	if (!pairs)
+		return id;
+	found = pairs->count ? bsearch(&key, pairs->item, pairs->count, sizeof(key), compare_pairs) : NULL;
+	return found ? found->here : 0;
+}
+
 static int add_dumped(int proc, const struct cg_criu_tasks *tasks, const struct pair_list *pairs,
 	struct id_list *to, struct cg_error **err)
 {
@@ -154,22 +165,20 @@ static int add_dumped(int proc, const struct cg_criu_tasks *tasks, const struct 
 
 	for (uint32_t i = 0; i < tasks->count; i++) {
 		const struct cg_criu_task *t = &tasks->task[i];
-		struct id_pair key = {.there = t->tid}, *found;
+		int32_t here = here_of(pairs, t->tid);
 		uint64_t start;
 		int r;
 
 		/* The dead that nobody waited for are in no group. */
 		if (t->set == CG_CRIU_NO_SET)
 			continue;
-		found = pairs->count ? bsearch(&key, pairs->item, pairs->count, sizeof(key), compare_pairs)
-				     : NULL;
-		r = found ? cg_proc_start_time(proc, found->here, &b, &start) : -ESRCH;
+		r = here ? cg_proc_start_time(proc, here, &b, &start) : -ESRCH;
 		if (r == -ESRCH)
 			return cg_error_make(err, CG_FAULT_SYSTEM, ESRCH,
 				"task %d is in CRIU's images, but it is not there any more", t->tid);
 		if (r < 0)
 			return cg_error_errno(err, -r, "cannot look at task %d", t->tid);
-		if (add_id(to, found->here) < 0)
+		if (add_id(to, here) < 0)
 			return cg_error_oom(err);
 	}
 	return 0;
@@ -186,7 +195,10 @@ static int list_dumped(int dirfd, int init, struct id_list *to, struct cg_error 
 	r = r < 0 ? r : cg_proc_open(&proc, err);
 	if (r < 0)
 		return r;
-	r = cg_proc_each_in_namespace(proc, init, &b, add_pair, &pairs);
+	r = cg_proc_shares_pid_namespace(proc, init);
+	if (r > 0)
+		return add_dumped(proc, &tasks, NULL, to, err);
+	r = r < 0 ? r : cg_proc_each_in_namespace(proc, init, &b, add_pair, &pairs);
 	if (r < 0) {
 		r = cg_error_errno(err, -r, "cannot look through the pid namespace of process %d", init);
 	} else {

@@ -27,6 +27,7 @@ struct pending {
 	struct cg_dirs dirs;
 	struct id_pair *pair;
 	size_t pairs, pair_room;
+	bool same_ids;   /* the record's ids are ours */
 	uint32_t *order; /* steps of tasks, by id and hierarchy */
 	size_t tasks;
 	bool *moved; /* by step */
@@ -79,8 +80,11 @@ static int compare_steps(const void *a, const void *b, void *context)
 /* Who has which id, and the tasks of the record in the order of their ids. */
 static int learn_tasks(struct pending *p, struct cg_error **err)
 {
-	int r = cg_proc_each_in_namespace(p->proc, p->options->pidns, &p->buffer, add_pair, p);
+	int r = cg_proc_shares_pid_namespace(p->proc, p->options->pidns);
 
+	p->same_ids = r > 0;
+	if (r == 0)
+		r = cg_proc_each_in_namespace(p->proc, p->options->pidns, &p->buffer, add_pair, p);
 	if (r == -ENOMEM)
 		return cg_error_oom(err);
 	if (r < 0)
@@ -104,6 +108,8 @@ static int find_task(const struct pending *p, int32_t id)
 {
 	struct id_pair key = {.there = id}, *found;
 
+	if (p->same_ids)
+		return id;
 	found = p->pairs ? bsearch(&key, p->pair, p->pairs, sizeof(key), compare_pairs) : NULL;
 	return found ? found->here : 0;
 }

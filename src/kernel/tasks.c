@@ -314,6 +314,18 @@ struct wanted {
 	int id, found;
 };
 
+int cg_proc_shares_pid_namespace(int proc, int pid)
+{
+	struct stat ours, theirs;
+	char name[32];
+
+	if (snprintf(name, sizeof(name), "%d/ns/pid", pid) >= (int)sizeof(name))
+		return -EINVAL;
+	if (fstatat(proc, "self/ns/pid", &ours, 0) < 0 || fstatat(proc, name, &theirs, 0) < 0)
+		return errno == ENOENT ? -ESRCH : -errno;
+	return ours.st_ino == theirs.st_ino && ours.st_dev == theirs.st_dev;
+}
+
 static int match_id(void *context, int tid, int ns_id)
 {
 	struct wanted *w = context;

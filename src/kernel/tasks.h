@@ -36,6 +36,8 @@ int cg_proc_threads(int proc, int pid, cg_tid_fn *fn, void *context) CG_MUST_CHE
 typedef int cg_namespace_fn(void *context, int tid, int ns_id);
 int cg_proc_each_in_namespace(
 	int proc, int ns_of, struct cg_buffer *buffer, cg_namespace_fn *fn, void *context) CG_MUST_CHECK;
+/* Whether a process is in our own pid namespace, so that its ids are ours: 1, 0, or a negative errno. */
+int cg_proc_shares_pid_namespace(int proc, int pid) CG_MUST_CHECK;
 /* Finds the thread that has the id `ns_id` in the pid namespace of process `ns_of`: for --pidns. -ESRCH. */
 int cg_proc_find_in_namespace(
 	int proc, int ns_of, int ns_id, struct cg_buffer *buffer, int *ret_tid) CG_MUST_CHECK;
