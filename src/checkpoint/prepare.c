@@ -11,6 +11,7 @@ struct preparing {
 	const struct cg_live *live;
 	const struct cg_tree *image;
 	bool rewrite;
+	bool placeless; /* CRIU saved no places */
 	cg_line_fn *line;
 	void *line_context;
 };
@@ -33,13 +34,14 @@ static void forget(const struct cg_folder *f)
 /* The tree stands. What comes last is what CRIU looks at. */
 static int commit(void *context, const struct cg_plan *plan, struct cg_error **err)
 {
-	const struct preparing *p = context;
+	struct preparing *p = context;
 	_cleanup_text_ struct cg_text record = {0}, sets = {0};
 	int r = cg_pending_make(p->live, plan, p->image, &record, err);
 
 	if (r == 0 && p->rewrite) {
 		r = cg_checkpoint_rewrite_sets(p->f, p->live, p->image, plan, &sets, err);
 		if (r == -ENOENT && !*err) {
+			p->placeless = true;
 			say(p, "! CRIU saved no places, for its own were the same: tasks are moved when they are there, and the memory that they have by then stays charged to where CRIU runs");
 			r = 0;
 		}
@@ -114,7 +116,7 @@ int cg_checkpoint_prepare(const struct cg_folder *f, const struct cg_live *live,
 	r = r < 0 ? r : cg_restore(live, image, &o, ret, ret_counts, err);
 	if (r < 0 && *ret == CG_OUTCOME_UNCHANGED)
 		forget(f);
-	if (r == 0 && !whole && *ret == CG_OUTCOME_EXACT)
+	if (r == 0 && (!whole || p.placeless) && *ret == CG_OUTCOME_EXACT)
 		*ret = CG_OUTCOME_DIFFERS;
 	return r;
 }
