@@ -22,6 +22,11 @@ int cg_checkpoint_thaw(const struct cg_folder *f, const struct cg_live *live, in
 int cg_checkpoint_refreeze(const struct cg_folder *f, const struct cg_live *live, cg_line_fn *line,
 	void *line_context, struct cg_error **err) CG_MUST_CHECK;
 
+/* Reads the groups of the process and its descendants while they still run, so that only their places are
+ * left to be read when they stand still. */
+int cg_checkpoint_look(
+	const struct cg_folder *f, const struct cg_live *live, int init, struct cg_error **err) CG_MUST_CHECK;
+
 /* Writes the image of all groups of the tasks that CRIU dumped below `init` (who still stand still); *ret is
  * that tree, with its notes. What a restore in this folder has left is cleared, and v2 groups that were
  * thawed are frozen again. */

@@ -114,23 +114,51 @@ int cg_folder_write(const struct cg_folder *f, const char *name, struct cg_bytes
 	return r < 0 ? fail(f, name, -r, "cannot write", err) : 0;
 }
 
-int cg_folder_write_tree(
-	const struct cg_folder *f, const char *name, const struct cg_tree *tree, struct cg_error **err)
+static int write_tree(int dirfd, const char *name, const struct cg_tree *tree, struct cg_error **err)
 {
 	struct cg_image_write_options options = {.compression = CG_COMPRESS_NONE};
-	_cleanup_close_ int fd = open_new(f->fd);
+	_cleanup_close_ int fd = open_new(dirfd);
 	int r;
 
 	if (fd < 0)
-		return fail(f, name, -fd, "cannot write", err);
+		return cg_error_errno(err, -fd, "cannot write %s", name);
 	r = cg_image_write(fd, tree, &options, NULL, err);
 	if (r < 0) {
 		cg_error_at(err, name, NULL);
-		(void)finish_new(f->fd, name, r);
+		(void)finish_new(dirfd, name, r);
 		return r;
 	}
-	r = finish_new(f->fd, name, 0);
-	return r < 0 ? fail(f, name, -r, "cannot write", err) : 0;
+	r = finish_new(dirfd, name, 0);
+	return r < 0 ? cg_error_errno(err, -r, "cannot write %s", name) : 0;
+}
+
+int cg_folder_write_tree(
+	const struct cg_folder *f, const char *name, const struct cg_tree *tree, struct cg_error **err)
+{
+	return write_tree(f->fd, name, tree, err);
+}
+
+int cg_folder_write_early(const struct cg_folder *f, const struct cg_tree *tree, struct cg_error **err)
+{
+	_cleanup_close_ int fd = -1;
+	int r = cg_folder_state(f, true, &fd, err);
+
+	return r < 0 ? r : write_tree(fd, CG_CHECKPOINT_EARLY, tree, err);
+}
+
+int cg_folder_take_early(const struct cg_folder *f, struct cg_tree **ret, struct cg_error **err)
+{
+	_cleanup_close_ int state = -1, fd = -1;
+	int r = cg_folder_state(f, false, &state, err);
+
+	if (r < 0)
+		return r;
+	fd = openat(state, CG_CHECKPOINT_EARLY, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0 && errno == ENOENT)
+		return -ENOENT;
+	if (fd < 0 || unlinkat(state, CG_CHECKPOINT_EARLY, 0) < 0)
+		return cg_error_errno(err, errno, "cannot read %s/%s", f->state, CG_CHECKPOINT_EARLY);
+	return cg_image_read(fd, CG_IMAGE_MEMORY_DEFAULT, ret, NULL, err);
 }
 
 /* Innermost ids of the image's tasks, ascending. */
@@ -299,7 +327,8 @@ static int forget_file(const char *name, unsigned char type, void *context)
 	bool record = strncmp(name, CG_UNDO_PREFIX, strlen(CG_UNDO_PREFIX)) == 0;
 
 	(void)type;
-	if (strcmp(name, CG_CHECKPOINT_PENDING) != 0 && !(record && g->records))
+	if (strcmp(name, CG_CHECKPOINT_PENDING) != 0 && strcmp(name, CG_CHECKPOINT_EARLY) != 0 &&
+		!(record && g->records))
 		return 0;
 	return unlinkat(g->fd, name, 0) < 0 && errno != ENOENT ? -errno : 0;
 }

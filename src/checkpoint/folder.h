@@ -7,6 +7,7 @@
  * What is only true until the next reboot lies in /run/cgtree/criu-DEVICE-INODE, named after the folder:
  *
  *   pending           what waits until the tasks are there (engine/pending.h)
+ *   early             the groups as they were before the tasks stood still, without tasks
  *   yard              how CRIU is shown the hierarchies, while it restores (run.h)
  *   restore-*         undo records, of groups that were prepared or thawed (engine/undo.h) */
 #pragma once
@@ -23,6 +24,7 @@
 #define CG_CHECKPOINT_KEPT    "cgroup.img.criu"
 #define CG_CHECKPOINT_PENDING "pending"
 #define CG_CHECKPOINT_YARD    "yard"
+#define CG_CHECKPOINT_EARLY   "early"
 
 struct cg_folder {
 	int fd;
@@ -50,6 +52,13 @@ int cg_folder_write(const struct cg_folder *f, const char *name, struct cg_bytes
 /* The same for a tree. */
 int cg_folder_write_tree(const struct cg_folder *f, const char *name, const struct cg_tree *tree,
 	struct cg_error **err) CG_MUST_CHECK;
+
+/* What was read early, kept and taken again (it is gone then). -ENOENT without an error object when nothing
+ * was. */
+int cg_folder_write_early(
+	const struct cg_folder *f, const struct cg_tree *tree, struct cg_error **err) CG_MUST_CHECK;
+int cg_folder_take_early(
+	const struct cg_folder *f, struct cg_tree **ret, struct cg_error **err) CG_MUST_CHECK;
 
 /* The groups of the checkpoint: from cgtree.img, or, when there is none, from what CRIU saved (*ret_whole
  * false). An image that does not have the tasks of CRIU's images is of another checkpoint, and refused. */

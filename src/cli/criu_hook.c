@@ -37,9 +37,14 @@ static void log_line(void *context, const char *text)
 
 static int pre_dump(struct hook *h, struct cg_error **err)
 {
+	_cleanup_error_ struct cg_error *why = NULL;
 	size_t groups;
+	int r = cg_checkpoint_thaw(&h->folder, &h->live, h->init, log_line, h, &groups, err);
 
-	return cg_checkpoint_thaw(&h->folder, &h->live, h->init, log_line, h, &groups, err);
+	/* What cannot be read now, among tasks that run, is read when they stand still. */
+	if (r == 0 && cg_checkpoint_look(&h->folder, &h->live, h->init, &why) < 0)
+		log_line(h, why->message);
+	return r;
 }
 
 static void say_dumped(struct hook *h, const struct cg_tree *tree)

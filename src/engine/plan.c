@@ -152,6 +152,7 @@ static void planner_free(struct cg_planner *p)
 	free(p->hierarchy);
 	free(p->spot);
 	free(p->seat);
+	free(p->peopled);
 	free(p->claimed);
 	free(p->cursor);
 	free(p->spots.slot);
@@ -248,6 +249,22 @@ static uint32_t kernel_of(const char *release)
 	return CG_KERNEL(major, minor);
 }
 
+/* Which groups of the image have tasks in them or below. */
+static int find_people(struct cg_planner *p, struct cg_error **err)
+{
+	const struct cg_tree *t = p->image;
+
+	p->peopled = calloc(t->groups + (size_t)1, sizeof(*p->peopled));
+	if (!p->peopled)
+		return cg_error_oom(err);
+	for (uint32_t i = t->groups; i-- > 0;) {
+		p->peopled[i] |= t->group[i].tasks > 0;
+		if (t->group[i].parent != CG_NONE)
+			p->peopled[t->group[i].parent] |= p->peopled[i];
+	}
+	return 0;
+}
+
 static int prepare(struct cg_planner *p, struct cg_error **err)
 {
 	int r;
@@ -273,6 +290,8 @@ static int prepare(struct cg_planner *p, struct cg_error **err)
 		r = cg_plan_assign(p, err);
 	if (r == 0)
 		r = cg_plan_seat_all(p, err);
+	if (r == 0 && p->options->hold)
+		r = find_people(p, err);
 	return r;
 }
 

@@ -123,8 +123,9 @@ struct cg_planner {
 	struct cg_seat *seat; /* by place */
 	size_t seat_room;
 	struct cg_hierarchy_plan *hierarchy; /* by image hierarchy */
-	uint32_t *claimed;                   /* by live group: its place, CG_NONE when the image lacks it */
-	uint32_t *cursor;                    /* by live group: the child last found */
+	bool *peopled;     /* by image group: it or one below has tasks; NULL unless things are held back */
+	uint32_t *claimed; /* by live group: its place, CG_NONE when the image lacks it */
+	uint32_t *cursor;  /* by live group: the child last found */
 	struct cg_index {
 		uint32_t *slot;
 		uint32_t mask;

@@ -345,7 +345,9 @@ static void order_changes(const struct cg_planner *p, struct cg_change *list, si
 static bool is_held(
 	const struct cg_planner *p, const struct cg_column_plan *c, const struct cg_change *change)
 {
-	if (!p->options->hold || !c->knob || !cg_knob_hinders(c->knob))
+	uint32_t group = p->plan->place[change->place].image_group;
+
+	if (!p->peopled || !c->knob || !cg_knob_hinders(c->knob) || (group != CG_NONE && !p->peopled[group]))
 		return false;
 	if (c->knob->phase == CG_PHASE_LAST)
 		return !c->fresh.data || !cg_plan_same(c, change->to, c->fresh);
