@@ -195,6 +195,12 @@ bool cg_tree_add_note(struct cg_tree *tree, const char *path, const char *knob, 
  * and sorted, file sets and columns that exist, depth at most CG_DEPTH_MAX. */
 int cg_tree_link(struct cg_tree *tree, struct cg_error **err) CG_MUST_CHECK;
 
+/* Takes away every group below this one, and has it pass nothing on to such (its settings of
+ * CG_PHASE_CONTROLLERS become empty). */
+int cg_tree_cut_below(struct cg_tree *tree, uint32_t group, struct cg_error **err) CG_MUST_CHECK;
+/* Whether there are groups below it that it passes something on to. */
+bool cg_group_passes_on(const struct cg_tree *tree, uint32_t group);
+
 /* The index of a column by name in a hierarchy, or CG_NONE. */
 uint32_t cg_hierarchy_column(const struct cg_hierarchy *h, const char *name);
 /* How people and options name it: "cpu,cpuacct", "name=systemd", "" for v2 without controllers -> "v2"; the

@@ -9,6 +9,10 @@ cg_integration_test(badimages NATIVE GUEST 6.1/v2 6.1/v1 TIMEOUT 600)
 cg_integration_test(badnames NATIVE GUEST 6.1/v2 6.1/v1 TIMEOUT 600)
 cg_integration_test(badarguments NATIVE GUEST 6.1/v2 6.1/v1 TIMEOUT 600)
 
+# Container runtimes: a script, and real ones with criu, which runs on 6.1 only.
+cg_integration_test(runc GUEST 6.1/v2 6.1/v1 RUNTIMES TIMEOUT 600)
+cg_integration_test(podman GUEST 6.1/v2 RUNTIMES TIMEOUT 600)
+
 # Fidelity.
 cg_test_program(gentree gentree.c gen_settings.c gen_extras.c gen_tasks.c ../guest/samples.c ../guest/catalogue/ground.c)
 target_include_directories(gentree PRIVATE ${PROJECT_SOURCE_DIR}/tests)
