@@ -150,6 +150,46 @@ static void test_depth(void **state CG_UNUSED)
 	(void)cg_tree_free(tree);
 }
 
+/* The groups below go, what stands beside stays, and nothing is passed on any more: whether the usual value
+ * said so or the group's own. */
+static void test_cut(void **state CG_UNUSED)
+{
+	static const char *const delegating[] = {"cgroup.max.depth", "max", "cgroup.subtree_control",
+		"memory pids", "pids.max", "max", NULL, NULL};
+	struct cg_tree *tree = cg_tree_new();
+	uint32_t v1 = plant_hierarchy(tree, 1, "memory", files);
+	uint32_t v2 = plant_hierarchy(tree, 2, "memory,pids", delegating);
+	uint32_t kept = plant(tree, v1, plant(tree, v1, CG_NONE, "/job"), "x");
+	uint32_t job = plant(tree, v2, CG_NONE, "/job"), a = plant(tree, v2, job, "a"), next;
+	struct cg_bytes value;
+
+	(void)plant(tree, v2, a, "b");
+	(void)plant(tree, v2, job, "c");
+	next = plant(tree, v2, plant(tree, v2, CG_NONE, "/next"), "d");
+	set_value(tree, job, "pids.max", "7");
+	set_value(tree, a, "cgroup.subtree_control", "");
+	link_tree(tree);
+	assert_true(cg_group_passes_on(tree, job));
+	assert_false(cg_group_passes_on(tree, a));
+	assert_false(cg_group_passes_on(tree, next));
+	assert_false(cg_group_passes_on(tree, kept));
+	assert_int_equal(cg_tree_cut_below(tree, job, NULL), 0);
+	assert_int_equal(tree->groups, 5);
+	assert_int_equal(tree->group[job].first_child, CG_NONE);
+	assert_int_equal(cg_tree_find(tree, v1, "/job/x"), kept);
+	assert_int_equal(cg_tree_find(tree, v2, "/next/d"), next - 3);
+	assert_true(cg_group_value(tree, job, 1, &value));
+	assert_int_equal(value.len, 0);
+	assert_true(cg_group_value(tree, job, 2, &value));
+	assert_true(cg_bytes_is(value, "7"));
+	assert_false(cg_group_passes_on(tree, job));
+	/* A group without any below it stays as it is. */
+	assert_int_equal(cg_tree_cut_below(tree, next - 3, NULL), 0);
+	assert_true(cg_group_value(tree, next - 3, 1, &value));
+	assert_true(cg_bytes_is(value, "memory pids"));
+	(void)cg_tree_free(tree);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -158,6 +198,7 @@ int main(void)
 		cmocka_unit_test(test_labels),
 		cmocka_unit_test(test_rules),
 		cmocka_unit_test(test_depth),
+		cmocka_unit_test(test_cut),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
