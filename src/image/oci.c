@@ -191,11 +191,18 @@ static int add_slice(struct cg_text *t, const char *whole, struct cg_bytes slice
 	return 0;
 }
 
+static bool is_slice(struct cg_bytes name)
+{
+	static const char ending[] = ".slice";
+
+	return name.len > strlen(ending) &&
+	       memcmp(name.data + name.len - strlen(ending), ending, strlen(ending)) == 0;
+}
+
 /* "SLICE:PREFIX:NAME", where an empty slice is system.slice. */
 static bool split_unit(
 	const char *path, struct cg_bytes *slice, struct cg_bytes *prefix, struct cg_bytes *name)
 {
-	static const char ending[] = ".slice";
 	const char *first = strchr(path, ':'), *second = first ? strchr(first + 1, ':') : NULL;
 
 	if (path[0] == '/' || !second || strchr(second + 1, ':'))
@@ -203,30 +210,29 @@ static bool split_unit(
 	*slice = (struct cg_bytes){path, (size_t)(first - path)};
 	*prefix = (struct cg_bytes){first + 1, (size_t)(second - first - 1)};
 	*name = cg_bytes_of(second + 1);
-	return !slice->len ||
-	       (slice->len > strlen(ending) && memcmp(first - strlen(ending), ending, strlen(ending)) == 0);
+	return !slice->len || is_slice(*slice);
 }
 
 static int add_unit(struct cg_text *t, const char *whole, struct cg_bytes slice, struct cg_bytes prefix,
 	struct cg_bytes name, struct cg_error **err)
 {
-	static const char ending[] = ".slice";
-	int r;
+	int r = add_slice(t, whole, slice.len ? slice : CG_BYTES("system.slice"), err);
+	size_t start;
 
-	if (!cg_name_is_valid(name) || (prefix.len && !cg_name_is_valid(prefix)))
-		return cg_error_usage(err, "cgroupsPath \"%s\" names no unit", whole);
-	r = add_slice(t, whole, slice.len ? slice : CG_BYTES("system.slice"), err);
 	cg_text_addc(t, '/');
-	if (name.len > strlen(ending) &&
-		memcmp(name.data + name.len - strlen(ending), ending, strlen(ending)) == 0) {
-		cg_text_add(t, name.data, name.len);
-		return r;
+	start = t->len;
+	if (!is_slice(name)) {
+		cg_text_add(t, prefix.data, prefix.len);
+		cg_text_addc(t, '-');
 	}
-	cg_text_add(t, prefix.data, prefix.len);
-	cg_text_addc(t, '-');
 	cg_text_add(t, name.data, name.len);
-	cg_text_adds(t, ".scope");
-	return r;
+	if (!is_slice(name))
+		cg_text_adds(t, ".scope");
+	if (r < 0 || t->failed)
+		return r < 0 ? r : cg_error_oom(err);
+	if (!name.len || !cg_name_is_valid((struct cg_bytes){t->data + start, t->len - start}))
+		return cg_error_usage(err, "cgroupsPath \"%s\" names no unit", whole);
+	return 0;
 }
 
 int cg_oci_group_path(

@@ -12,6 +12,9 @@
 
 #include "image/oci.h"
 
+#define TEN  "0123456789"
+#define LONG TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN
+
 static struct cg_bytes text_of(const char *json)
 {
 	return cg_bytes_of(json);
@@ -150,6 +153,9 @@ static void test_group_path(void **state CG_UNUSED)
 		{"a.slice:x/..:y", "c", NULL, false},
 		{"a.slice:x:", "c", NULL, false},
 		{"", "..", NULL, false},
+		/* The kernel takes 255 bytes, and the name of a scope has more than those that were given. */
+		{"a.slice:" LONG ":" LONG, "c", NULL, false},
+		{"a.slice::" LONG, "c", "/a.slice/-" LONG ".scope", true},
 	};
 
 	for (size_t i = 0; i < CG_ARRAY_SIZE(cases); i++) {
