@@ -6,9 +6,8 @@
 #include <string.h>
 
 #include "base/fdio.h"
+#include "cli/restore_options.h"
 #include "model/tree.h"
-
-#define STATE_DIR "/run/cgtree"
 
 void oci_places_free(struct oci_places *p)
 {
@@ -192,7 +191,7 @@ int oci_bring(const struct cg_live *live, struct cg_tree *image, const struct oc
 	struct cg_restore_options options = {
 		.plan = {.mode = CG_MODE_FULL, .root = root},
 		.members = {.none = true},
-		.apply = {.state_dir = STATE_DIR,
+		.apply = {.state_dir = CLI_STATE_DIR,
 			.line = keep_line,
 			.line_context = &ret->lines,
 			.stop = cli_catch_signals()},

@@ -2,13 +2,13 @@
  * brought to them. */
 #pragma once
 
+#include "checkpoint/folder.h"
 #include "cli/cli.h"
 #include "engine/restore.h"
 #include "image/oci.h"
 #include "kernel/hierarchy.h"
 
-#define OCI_IMAGE_NAME "cgtree.img" /* the image in a folder of CRIU's */
-#define OCI_LOG_NAME   "cgtree-oci.log"
+#define OCI_LOG_NAME "cgtree-oci.log" /* beside the image in a folder of CRIU's */
 
 /* A container's own group in each hierarchy where it has one. */
 struct oci_places {

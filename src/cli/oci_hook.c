@@ -64,13 +64,13 @@ static int look_at_descriptor(int fds, const char *name, struct found *f)
 	char folder[4096];
 	ssize_t n;
 
-	if (dirfd < 0 || !has_file(dirfd, CRIU_INVENTORY) || !has_file(dirfd, OCI_IMAGE_NAME))
+	if (dirfd < 0 || !has_file(dirfd, CRIU_INVENTORY) || !has_file(dirfd, CG_CHECKPOINT_IMAGE))
 		return 0;
 	n = readlinkat(fds, name, folder, sizeof(folder));
 	if (n < 0)
 		return -errno;
 	cg_text_add(&path, folder, (size_t)n);
-	cg_text_adds(&path, "/" OCI_IMAGE_NAME);
+	cg_text_adds(&path, "/" CG_CHECKPOINT_IMAGE);
 	f->dirfd = cg_steal_fd(&dirfd);
 	n = cg_text_take(&path, &f->path);
 	return n < 0 ? (int)n : 1;
@@ -127,7 +127,7 @@ static int read_image(const struct found *f, struct cg_tree **ret, struct cg_err
 {
 	_cleanup_close_ int fd =
 		f->dirfd < 0 ? open(f->path, O_RDONLY | O_CLOEXEC | O_NOCTTY)
-			     : openat(f->dirfd, OCI_IMAGE_NAME, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+			     : openat(f->dirfd, CG_CHECKPOINT_IMAGE, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 	int r = fd < 0 ? cg_error_errno(err, errno, "cannot open the image")
 		       : cg_image_read(fd, CG_IMAGE_MEMORY_DEFAULT, ret, NULL, err);
 

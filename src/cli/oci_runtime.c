@@ -117,7 +117,7 @@ static int write_image(const struct job *j, const struct cg_tree *tree, struct c
 	struct cg_image_write_options options = {.compression = CG_COMPRESS_NONE};
 	_cleanup_output_ struct cli_output output = CLI_OUTPUT_INIT;
 	_cleanup_text_ struct cg_text path = {0};
-	int r = in_folder(j, OCI_IMAGE_NAME, &path, err);
+	int r = in_folder(j, CG_CHECKPOINT_IMAGE, &path, err);
 
 	r = r < 0 ? r : cli_output_open(&output, path.data, err);
 	if (r < 0)
@@ -159,7 +159,7 @@ static int checkpoint(struct job *j, int *ret_status, struct cg_error **err)
 	r = r < 0 ? r : oci_run(j->argv, ret_status, err);
 	/* An image beside a checkpoint that failed would be taken for one. */
 	if (j->dirfd >= 0 && (r < 0 || *ret_status != 0))
-		(void)unlinkat(j->dirfd, OCI_IMAGE_NAME, 0);
+		(void)unlinkat(j->dirfd, CG_CHECKPOINT_IMAGE, 0);
 	return r;
 }
 
@@ -167,9 +167,9 @@ static int checkpoint(struct job *j, int *ret_status, struct cg_error **err)
 static int read_our_image(const struct job *j, struct cg_tree **ret, struct cg_error **err)
 {
 	_cleanup_close_ int fd =
-		openat(j->dirfd, OCI_IMAGE_NAME, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY);
+		openat(j->dirfd, CG_CHECKPOINT_IMAGE, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY);
 	_cleanup_text_ struct cg_text path = {0};
-	int r = in_folder(j, OCI_IMAGE_NAME, &path, err);
+	int r = in_folder(j, CG_CHECKPOINT_IMAGE, &path, err);
 
 	if (r < 0 || (fd < 0 && errno == ENOENT))
 		return r;

@@ -12,7 +12,7 @@ struct oci_options {
 static const struct cli_option oci_table[] = {
 	{'\0', "image", CLI_TEXT, offsetof(struct oci_options, image), "FILE", NULL, CLI_NAMES_FILE,
 		"of hook: this image, at every start (default: the annotation " CG_OCI_IMAGE_ANNOTATION
-		", else " OCI_IMAGE_NAME " in the folder that the runtime restores from)"},
+		", else " CG_CHECKPOINT_IMAGE " in the folder that the runtime restores from)"},
 	{'\0', "strict", CLI_FLAG, offsetof(struct oci_options, strict),
 		.help = "of hook: refuse the container also when something differs or was skipped"},
 	{0},
@@ -71,7 +71,7 @@ const struct cli_verb cli_verb_oci = {
 	.description =
 		(const char *const[]){
 			"hook is called by an OCI runtime at createRuntime (or prestart), with the container's state on "
-			"stdin. When the runtime restores a checkpoint that has an image of ours beside CRIU's (" OCI_IMAGE_NAME
+			"stdin. When the runtime restores a checkpoint that has an image of ours beside CRIU's (" CG_CHECKPOINT_IMAGE
 			"), it brings the image to the group that the runtime made, before the container's memory comes "
 			"back: mode full, tasks left alone, every value read back. It fails, and so ends the "
 			"restore, when it cannot. Where there is no image it does nothing. What it did is written to " OCI_LOG_NAME

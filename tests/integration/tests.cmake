@@ -10,6 +10,7 @@ cg_integration_test(badnames NATIVE GUEST 6.1/v2 6.1/v1 TIMEOUT 600)
 cg_integration_test(badarguments NATIVE GUEST 6.1/v2 6.1/v1 TIMEOUT 600)
 
 # Container runtimes: a script, and real ones with criu, which runs on 6.1 only.
+cg_integration_test(oci NATIVE GUEST 6.1/v2 TIMEOUT 600)
 cg_integration_test(runc GUEST 6.1/v2 6.1/v1 RUNTIMES TIMEOUT 600)
 cg_integration_test(podman GUEST 6.1/v2 RUNTIMES TIMEOUT 600)
 
