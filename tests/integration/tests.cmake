@@ -13,6 +13,7 @@ cg_integration_test(badarguments NATIVE GUEST 6.1/v2 6.1/v1 TIMEOUT 600)
 cg_integration_test(oci NATIVE GUEST 6.1/v2 TIMEOUT 600)
 cg_integration_test(runc GUEST 6.1/v2 6.1/v1 RUNTIMES TIMEOUT 600)
 cg_integration_test(podman GUEST 6.1/v2 RUNTIMES TIMEOUT 600)
+cg_integration_test(lxc GUEST 6.1/v2 RUNTIMES TIMEOUT 600)
 
 # Fidelity.
 cg_test_program(gentree gentree.c gen_settings.c gen_extras.c gen_tasks.c ../guest/samples.c ../guest/catalogue/ground.c)
