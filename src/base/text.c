@@ -70,6 +70,26 @@ bool cg_bytes_word(struct cg_bytes *rest, struct cg_bytes *ret_word)
 	return true;
 }
 
+bool cg_bytes_has_word(struct cg_bytes list, struct cg_bytes wanted)
+{
+	struct cg_bytes word;
+
+	while (cg_bytes_word(&list, &word))
+		if (cg_bytes_equal(word, wanted))
+			return true;
+	return false;
+}
+
+bool cg_bytes_has_part(struct cg_bytes list, char delimiter, struct cg_bytes wanted)
+{
+	struct cg_bytes part;
+
+	while (cg_bytes_split(&list, delimiter, &part))
+		if (cg_bytes_equal(part, wanted))
+			return true;
+	return false;
+}
+
 struct cg_bytes cg_bytes_trim(struct cg_bytes b)
 {
 	while (b.len && is_space(b.data[0])) {

@@ -27,6 +27,9 @@ bool cg_bytes_is(struct cg_bytes a, const char *string);
 bool cg_bytes_split(struct cg_bytes *rest, char delimiter, struct cg_bytes *ret_part);
 /* The next word (runs of space, tab and newline separate); false when there is none. */
 bool cg_bytes_word(struct cg_bytes *rest, struct cg_bytes *ret_word);
+/* Whether one of the words, or of the parts between delimiters, is `wanted`. */
+bool cg_bytes_has_word(struct cg_bytes list, struct cg_bytes wanted);
+bool cg_bytes_has_part(struct cg_bytes list, char delimiter, struct cg_bytes wanted);
 struct cg_bytes cg_bytes_trim(struct cg_bytes b); /* spaces, tabs and newlines at both ends */
 
 /* A growing string: data is NUL-terminated once anything was added. {0} is a valid empty one. After a failed

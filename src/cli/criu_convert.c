@@ -137,23 +137,13 @@ static int read_criu(const char *name, struct cg_tree **ret, struct cg_error **e
 static int import(struct cli *cli, const struct criu_options *o, const char *name, struct named *n,
 	struct cg_error **err)
 {
-	struct cg_image_write_options options = {.compression = compress_values[o->compress]};
-	_cleanup_output_ struct cli_output output = CLI_OUTPUT_INIT;
 	_cleanup_tree_ struct cg_tree *tree = NULL;
 	int r = read_criu(name, &tree, err);
 
 	for (uint32_t i = 0; r == 0 && i < tree->notes; i++)
 		if (say_named(n, tree->note[i].path, tree->note[i].knob, tree->note[i].text) < 0)
 			r = cg_error_oom(err);
-	r = r < 0 ? r : cli_output_open(&output, o->output, err);
-	if (r < 0)
-		return r;
-	r = cg_image_write(output.fd, tree, &options, NULL, err);
-	if (r < 0) {
-		cg_error_at(err, output.name, NULL);
-		return r;
-	}
-	r = cli_output_commit(&output, err);
+	r = r < 0 ? r : cli_write_image(o->output, tree, compress_values[o->compress], NULL, err);
 	return r < 0 ? r : finish(cli, "imported", tree, n, err);
 }
 

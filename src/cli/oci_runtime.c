@@ -114,17 +114,10 @@ static int dump_places(
 
 static int write_image(const struct job *j, const struct cg_tree *tree, struct cg_error **err)
 {
-	struct cg_image_write_options options = {.compression = CG_COMPRESS_NONE};
-	_cleanup_output_ struct cli_output output = CLI_OUTPUT_INIT;
 	_cleanup_text_ struct cg_text path = {0};
 	int r = in_folder(j, CG_CHECKPOINT_IMAGE, &path, err);
 
-	r = r < 0 ? r : cli_output_open(&output, path.data, err);
-	if (r < 0)
-		return r;
-	r = cg_image_write(output.fd, tree, &options, NULL, err);
-	cg_error_at(err, path.data, NULL);
-	return r < 0 ? r : cli_output_commit(&output, err);
+	return r < 0 ? r : cli_write_image(path.data, tree, CG_COMPRESS_NONE, NULL, err);
 }
 
 static int before_checkpoint(struct job *j, struct cg_error **err)

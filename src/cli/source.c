@@ -255,3 +255,20 @@ void cli_format_time(uint64_t seconds, struct cg_text *t)
 	else
 		cg_text_printf(t, "%llu s after 1970", (unsigned long long)seconds);
 }
+
+int cli_write_image(const char *name, const struct cg_tree *tree, enum cg_compression compression,
+	struct cg_image_info *info, struct cg_error **err)
+{
+	struct cg_image_write_options options = {.compression = compression};
+	_cleanup_output_ struct cli_output output = CLI_OUTPUT_INIT;
+	int r = cli_output_open(&output, name, err);
+
+	if (r < 0)
+		return r;
+	r = cg_image_write(output.fd, tree, &options, info, err);
+	if (r < 0) {
+		cg_error_at(err, output.name, NULL);
+		return r;
+	}
+	return cli_output_commit(&output, err);
+}

@@ -46,6 +46,10 @@ void cli_output_close(struct cli_output *o);
 bool cli_output_is_terminal(const char *name);
 int cli_output_write(struct cli_output *o, const void *data, size_t len, struct cg_error **err) CG_MUST_CHECK;
 
+/* Writes a tree as an image to a file that appears when it is whole, or to stdout. `info` may be NULL. */
+int cli_write_image(const char *name, const struct cg_tree *tree, enum cg_compression compression,
+	struct cg_image_info *info, struct cg_error **err) CG_MUST_CHECK;
+
 struct cli_counts {
 	uint64_t hierarchies, groups, settings, processes, tasks;
 };

@@ -114,13 +114,9 @@ static int check_folder(struct binding *b, bool make, struct cg_error **err)
 
 static int keep_aside(struct binding *b, struct cg_error **err)
 {
-	const struct cg_image_write_options options = {.compression = CG_COMPRESS_NONE};
-	_cleanup_output_ struct cli_output output = CLI_OUTPUT_INIT;
 	int r = check_folder(b, true, err);
 
-	r = r < 0 ? r : cli_output_open(&output, b->file.data, err);
-	r = r < 0 ? r : cg_image_write(output.fd, b->now, &options, NULL, err);
-	return r < 0 ? r : cli_output_commit(&output, err);
+	return r < 0 ? r : cli_write_image(b->file.data, b->now, CG_COMPRESS_NONE, NULL, err);
 }
 
 /* What was kept aside, when anything was. */

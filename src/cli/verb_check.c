@@ -282,8 +282,6 @@ static int read_json(const char *name, struct cg_text *t, struct cg_error **err)
 static int encode(
 	const struct code_options *o, const char *name, struct cg_image_info *info, struct cg_error **err)
 {
-	struct cg_image_write_options options = {.compression = compress_values[o->compress]};
-	_cleanup_output_ struct cli_output output = CLI_OUTPUT_INIT;
 	_cleanup_tree_ struct cg_tree *tree = NULL;
 	_cleanup_text_ struct cg_text json = {0};
 	int r = read_json(name, &json, err);
@@ -295,15 +293,7 @@ static int encode(
 		cg_error_at(err, cli_input_name(name), NULL);
 		return r;
 	}
-	r = cli_output_open(&output, o->output, err);
-	if (r < 0)
-		return r;
-	r = cg_image_write(output.fd, tree, &options, info, err);
-	if (r < 0) {
-		cg_error_at(err, output.name, NULL);
-		return r;
-	}
-	return cli_output_commit(&output, err);
+	return cli_write_image(o->output, tree, compress_values[o->compress], info, err);
 }
 
 static int run_encode(struct cli *cli, int argc, char **argv)

@@ -250,23 +250,13 @@ static int finish(struct named *n, const char *what, const struct cg_tree *tree,
 
 static int import(const struct config_options *o, const char *name, struct named *n, struct cg_error **err)
 {
-	struct cg_image_write_options options = {.compression = compress_values[o->compress]};
-	_cleanup_output_ struct cli_output output = CLI_OUTPUT_INIT;
 	_cleanup_tree_ struct cg_tree *tree = NULL;
 	int r = make_tree(o, name, &tree, err);
 
 	for (uint32_t i = 0; r == 0 && i < tree->notes; i++)
 		if (say_named(n, tree->note[i].path, tree->note[i].knob, tree->note[i].text) < 0)
 			r = cg_error_oom(err);
-	r = r < 0 ? r : cli_output_open(&output, o->output, err);
-	if (r < 0)
-		return r;
-	r = cg_image_write(output.fd, tree, &options, NULL, err);
-	if (r < 0) {
-		cg_error_at(err, output.name, NULL);
-		return r;
-	}
-	r = cli_output_commit(&output, err);
+	r = r < 0 ? r : cli_write_image(o->output, tree, compress_values[o->compress], NULL, err);
 	return r < 0 ? r : finish(n, "imported", tree, err);
 }
 

@@ -204,22 +204,6 @@ static int change(struct conversion *c, struct cg_error **err)
 	return r < 0 ? r : mark_all(c, err);
 }
 
-static int write_image(struct conversion *c, struct cg_image_info *info, struct cg_error **err)
-{
-	struct cg_image_write_options options = {.compression = compress_values[c->o->compress]};
-	_cleanup_output_ struct cli_output output = CLI_OUTPUT_INIT;
-	int r = cli_output_open(&output, c->o->output, err);
-
-	if (r < 0)
-		return r;
-	r = cg_image_write(output.fd, c->tree, &options, info, err);
-	if (r < 0) {
-		cg_error_at(err, output.name, NULL);
-		return r;
-	}
-	return cli_output_commit(&output, err);
-}
-
 static int convert(struct conversion *c, const char *name, struct cg_image_info *info, struct cg_error **err)
 {
 	_cleanup_source_ struct cli_source source = {0};
@@ -230,7 +214,7 @@ static int convert(struct conversion *c, const char *name, struct cg_image_info 
 		return r;
 	c->tree = cg_steal(source.tree);
 	r = change(c, err);
-	return r < 0 ? r : write_image(c, info, err);
+	return r < 0 ? r : cli_write_image(c->o->output, c->tree, compress_values[c->o->compress], info, err);
 }
 
 static void summary_json(

@@ -43,29 +43,9 @@ static void making_free(struct making *m)
 	cg_text_free(&m->controllers);
 }
 
-static bool has_word(const struct cg_text *t, struct cg_bytes wanted)
-{
-	struct cg_bytes rest = {t->data ? t->data : "", t->len}, word;
-
-	while (cg_bytes_word(&rest, &word))
-		if (cg_bytes_equal(word, wanted))
-			return true;
-	return false;
-}
-
-static bool list_has(const char *list, struct cg_bytes wanted)
-{
-	struct cg_bytes rest = cg_bytes_of(list), part;
-
-	while (cg_bytes_split(&rest, ',', &part))
-		if (cg_bytes_equal(part, wanted))
-			return true;
-	return false;
-}
-
 static void add_controller(struct making *m, struct cg_bytes name)
 {
-	if (has_word(&m->controllers, name))
+	if (cg_bytes_has_word((struct cg_bytes){m->controllers.data, m->controllers.len}, name))
 		return;
 	cg_text_adds(&m->controllers, m->controllers.len ? " " : "");
 	cg_text_add(&m->controllers, name.data, name.len);
@@ -86,7 +66,7 @@ static int take_controller(struct making *m, struct cg_bytes name)
 		/* What the core does on v2 needs no controller there. */
 		if (h->version == 2 && here.len == 0)
 			found |= 2;
-		if (here.len == 0 || !list_has(h->controllers, here))
+		if (here.len == 0 || !cg_bytes_has_part(cg_bytes_of(h->controllers), ',', here))
 			continue;
 		found = 1;
 		m->in[i] = true;

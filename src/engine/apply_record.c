@@ -37,16 +37,6 @@ static int add_value(
 	return cg_arena_keep(&a->undo.arena, &s->from) ? 0 : cg_error_oom(err);
 }
 
-static bool has_word(struct cg_bytes list, struct cg_bytes wanted)
-{
-	struct cg_bytes word;
-
-	while (cg_bytes_word(&list, &word))
-		if (cg_bytes_equal(word, wanted))
-			return true;
-	return false;
-}
-
 /* The files of controllers that a write takes from the groups below a place: they go with all they hold. */
 struct children {
 	struct cg_apply *a;
@@ -58,7 +48,7 @@ struct children {
 
 static bool is_taken(const struct children *c, struct cg_bytes controller)
 {
-	return has_word(c->from, controller) && !has_word(c->to, controller);
+	return cg_bytes_has_word(c->from, controller) && !cg_bytes_has_word(c->to, controller);
 }
 
 /* Owner and mode of a file that will be made anew, when they are not what it then gets. */
@@ -151,7 +141,7 @@ static int record_children(struct cg_apply *a, uint32_t place, int fd, struct cg
 	int r;
 
 	while (cg_bytes_word(&rest, &word))
-		any |= !has_word(to, word);
+		any |= !cg_bytes_has_word(to, word);
 	if (!any)
 		return 0;
 	r = cg_dir_each(fd, keep_child, &c);

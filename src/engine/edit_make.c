@@ -19,26 +19,6 @@ static const struct cg_knob *controllers_knob(void)
 	return NULL;
 }
 
-static bool has_word(struct cg_bytes list, struct cg_bytes wanted)
-{
-	struct cg_bytes word;
-
-	while (cg_bytes_word(&list, &word))
-		if (cg_bytes_equal(word, wanted))
-			return true;
-	return false;
-}
-
-static bool list_has(const char *list, const char *wanted)
-{
-	struct cg_bytes rest = cg_bytes_of(list), part;
-
-	while (cg_bytes_split(&rest, ',', &part))
-		if (cg_bytes_is(part, wanted))
-			return true;
-	return false;
-}
-
 static int is_delegated(void *context, const char *name, struct cg_bytes value)
 {
 	(void)context;
@@ -89,7 +69,7 @@ static int find_missing(struct cg_bytes present, struct cg_bytes wanted, struct 
 	struct cg_bytes word;
 
 	while (cg_bytes_word(&wanted, &word)) {
-		if (has_word(present, word))
+		if (cg_bytes_has_word(present, word))
 			continue;
 		cg_text_adds(t, t->len ? " " : "");
 		cg_text_add(t, word.data, word.len);
@@ -207,7 +187,8 @@ static int give_lists(struct cg_edit *e, uint32_t place, uint32_t above, struct 
 		struct cg_op *op;
 
 		if (!(k->flags & CG_KNOB_V1) || !(k->flags & CG_KNOB_WITHIN_PARENT) ||
-			k->grammar != CG_GRAMMAR_LIST || !list_has(h->controllers, k->controller))
+			k->grammar != CG_GRAMMAR_LIST ||
+			!cg_bytes_has_part(cg_bytes_of(h->controllers), ',', cg_bytes_of(k->controller)))
 			continue;
 		r = cg_edit_read(e, above, k, k->name, &v, err);
 		if (r < 0 || !v.data || cg_value_setting(k, v).len == 0)

@@ -88,16 +88,6 @@ static int check_maps(const struct cg_tree *image, const struct cg_plan_options 
 	return 0;
 }
 
-static bool has_word(struct cg_bytes list, struct cg_bytes word)
-{
-	struct cg_bytes part;
-
-	while (cg_bytes_split(&list, ',', &part))
-		if (cg_bytes_equal(part, word))
-			return true;
-	return false;
-}
-
 /* Of co-mounted controllers any part names the hierarchy, in any order. */
 static bool label_matches(const struct cg_hierarchy *h, const char *label, struct cg_text *scratch)
 {
@@ -111,7 +101,7 @@ static bool label_matches(const struct cg_hierarchy *h, const char *label, struc
 	if (rest.len == 0)
 		return false;
 	while (cg_bytes_split(&rest, ',', &part))
-		if (!has_word(own, part))
+		if (!cg_bytes_has_part(own, ',', part))
 			return false;
 	return true;
 }

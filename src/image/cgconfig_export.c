@@ -98,16 +98,6 @@ static int put_setting(
 	return 0;
 }
 
-static bool list_has(const char *list, struct cg_bytes wanted)
-{
-	struct cg_bytes rest = cg_bytes_of(list), part;
-
-	while (cg_bytes_split(&rest, ',', &part))
-		if (cg_bytes_equal(part, wanted))
-			return true;
-	return false;
-}
-
 /* Whether a file stands in this part: its controller's (of a file that nobody knows: the one before its dot),
  * else on v2 libcgroup's own for the core, on v1 the first. */
 static bool belongs(const struct cg_hierarchy *h, const struct cg_column *c, struct cg_bytes part, bool first)
@@ -117,7 +107,7 @@ static bool belongs(const struct cg_hierarchy *h, const struct cg_column *c, str
 
 	if (c->knob)
 		home = cg_bytes_of(c->knob->controller);
-	if (home.len && list_has(h->controllers, home))
+	if (home.len && cg_bytes_has_part(cg_bytes_of(h->controllers), ',', home))
 		return cg_bytes_equal(part, home);
 	return h->version == 2 ? cg_bytes_is(part, CG_CONFIG_CORE) : first;
 }

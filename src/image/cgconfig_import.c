@@ -90,16 +90,6 @@ static int see_controller(
 	return 0;
 }
 
-static bool list_has(const char *list, const char *wanted)
-{
-	struct cg_bytes rest = cg_bytes_of(list), part;
-
-	while (cg_bytes_split(&rest, ',', &part))
-		if (cg_bytes_is(part, wanted))
-			return true;
-	return false;
-}
-
 /* Controllers that "mount" puts at one path share a hierarchy. */
 static const char *mounted_with(struct cg_config_importer *im, const char *name, struct cg_error **err)
 {
@@ -112,12 +102,13 @@ static const char *mounted_with(struct cg_config_importer *im, const char *name,
 			path = c->mount[i].path;
 	for (size_t i = 0; path && i < c->mounts; i++)
 		if (strcmp(c->mount[i].path, path) == 0 &&
-			!list_has(t.len ? t.data : "", c->mount[i].controller)) {
+			!cg_bytes_has_part(
+				(struct cg_bytes){t.data, t.len}, ',', cg_bytes_of(c->mount[i].controller))) {
 			cg_text_adds(&t, t.len ? "," : "");
 			cg_text_adds(&t, c->mount[i].controller);
 		}
 	for (size_t i = 0; !path && im->options->joined && im->options->joined[i]; i++)
-		if (list_has(im->options->joined[i], name)) {
+		if (cg_bytes_has_part(cg_bytes_of(im->options->joined[i]), ',', cg_bytes_of(name))) {
 			cg_text_adds(&t, im->options->joined[i]);
 			path = name;
 		}
@@ -148,7 +139,8 @@ static int add_to_list(struct cg_config_importer *im, struct cg_hierarchy *h, co
 {
 	_cleanup_text_ struct cg_text t = {0};
 
-	if (list_has(h->controllers, name) || strcmp(name, CG_CONFIG_CORE) == 0)
+	if (cg_bytes_has_part(cg_bytes_of(h->controllers), ',', cg_bytes_of(name)) ||
+		strcmp(name, CG_CONFIG_CORE) == 0)
 		return 0;
 	cg_text_adds(&t, h->controllers);
 	cg_text_adds(&t, t.len ? "," : "");

@@ -89,16 +89,6 @@ void cg_target_free(struct cg_target *t)
 	*t = (struct cg_target){0};
 }
 
-static bool list_has(const char *list, struct cg_bytes wanted)
-{
-	struct cg_bytes rest = cg_bytes_of(list), c;
-
-	while (cg_bytes_split(&rest, ',', &c))
-		if (cg_bytes_equal(c, wanted))
-			return true;
-	return false;
-}
-
 bool cg_live_matches(const struct cg_live_hierarchy *h, const char *hierarchy)
 {
 	struct cg_bytes rest, c;
@@ -113,7 +103,7 @@ bool cg_live_matches(const struct cg_live_hierarchy *h, const char *hierarchy)
 		return h->name && strcmp(h->name, hierarchy + 5) == 0;
 	rest = cg_bytes_of(hierarchy);
 	while (cg_bytes_split(&rest, ',', &c))
-		if (!list_has(h->controllers, c))
+		if (!cg_bytes_has_part(cg_bytes_of(h->controllers), ',', c))
 			return false;
 	return true;
 }

@@ -267,16 +267,6 @@ static int merge_entries(
 	return t->failed ? -ENOMEM : 0;
 }
 
-static bool has_word(struct cg_bytes list, struct cg_bytes wanted)
-{
-	struct cg_bytes word;
-
-	while (cg_bytes_word(&list, &word))
-		if (cg_bytes_equal(word, wanted))
-			return true;
-	return false;
-}
-
 static bool is_change(struct cg_bytes word)
 {
 	return word.len > 1 && (word.data[0] == '+' || word.data[0] == '-');
@@ -302,7 +292,7 @@ static int merge_controllers(struct cg_bytes present, struct cg_bytes given, str
 		add(&minus, word);
 		if (minus.failed)
 			return -ENOMEM;
-		if (has_word(given, (struct cg_bytes){minus.data, minus.len}))
+		if (cg_bytes_has_word(given, (struct cg_bytes){minus.data, minus.len}))
 			continue;
 		cg_text_adds(t, between);
 		add(t, word);
@@ -311,7 +301,7 @@ static int merge_controllers(struct cg_bytes present, struct cg_bytes given, str
 	for (rest = given; cg_bytes_word(&rest, &word);) {
 		const struct cg_bytes name = {word.data + 1, word.len - 1};
 
-		if (word.data[0] != '+' || has_word(present, name))
+		if (word.data[0] != '+' || cg_bytes_has_word(present, name))
 			continue;
 		cg_text_adds(t, between);
 		add(t, name);
