@@ -514,12 +514,15 @@ int cg_translate(const struct cg_translate *t, const struct cg_values *in, struc
 }
 
 /* Whether a value that did not come back is one that nobody set: what a new group has, or the root's. */
-static bool is_usual(const struct cg_knob *knob, const char *name, struct cg_bytes value, uint64_t page_size)
+static bool is_usual(const struct cg_translation *row, const struct cg_knob *knob, const char *name,
+	struct cg_bytes value, uint64_t page_size)
 {
 	_cleanup_text_ struct cg_text usual = {0};
 
 	if (!knob)
 		return false;
+	if (row->nothing)
+		return cg_value_same(knob, value, cg_bytes_of(row->nothing), 1);
 	if (knob->default_kind == CG_DEFAULT_INHERIT && knob->default_value)
 		cg_text_adds(&usual, knob->default_value);
 	else if (!cg_knob_default(knob, name, page_size, &usual))
@@ -543,7 +546,7 @@ static void compare_back(const struct cg_translate *t, const struct cg_values *i
 		knob = name.failed ? NULL : cg_knob_find(name.data, t->from);
 		if (back->has[i] ? !cg_value_same(knob, cg_value_written(knob, in->value[i]), b,
 					   knob ? cg_knob_unit(knob, name.data, t->options->page_size) : 1)
-				 : !is_usual(knob, name.data, in->value[i], t->options->page_size))
+				 : !is_usual(t->row, knob, name.data, in->value[i], t->options->page_size))
 			*ret_lost |= 1U << i;
 	}
 }

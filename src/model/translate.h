@@ -47,6 +47,7 @@ struct cg_translation {
 	enum cg_translation_form form;
 	const char *const *words[2]; /* WORDS */
 	const char *why;             /* what is lost, or why the other side has none */
+	const char *nothing; /* NONE: the value that asks for nothing, where the catalogue has no default */
 };
 
 extern const struct cg_translation cg_translations[];
@@ -55,6 +56,18 @@ extern const size_t cg_translation_count;
 /* The row of a knob of version 1 or 2, and which of its knobs it is; NULL when no row has it. */
 const struct cg_translation *cg_translation_find(
 	const struct cg_knob *knob, int version, unsigned *ret_index);
+
+/* Controllers by their names on both sides, in the kernel's order (include/linux/cgroup_subsys.h). */
+struct cg_controller_pair {
+	const char *v1; /* NULL: v2's core, which v1 has none of */
+	const char
+		*v2;   /* "": every v2 group has it, without a controller; NULL: v2 has nothing of the kind */
+	bool threaded; /* v2: threads of one process can be in several groups (cgroup-v2.rst, "Threads") */
+};
+extern const struct cg_controller_pair cg_controller_pairs[];
+extern const size_t cg_controller_pair_count;
+/* What holds v2's core on v1: there every group can be, and frozen. */
+#define CG_CORE_ON_V1 "freezer"
 
 /* Formulas between cpu.shares and cpu.weight. */
 enum cg_weight_rule {

@@ -71,7 +71,8 @@ const struct cg_translation cg_translations[] = {
 	{V2("memory.min"), NONE, WHY("v1 protects no memory from reclaim")},
 	{V2("memory.swap.high"), NONE, WHY("v1 does not slow tasks down")},
 	{V2("memory.zswap.max"), NONE, WHY("v1 has no limit of compressed swap")},
-	{V2("memory.zswap.writeback"), NONE, WHY("v1 cannot keep compressed swap off the disk")},
+	{V2("memory.zswap.writeback"), NONE, WHY("v1 cannot keep compressed swap off the disk"),
+		.nothing = "1"},
 	{V2("memory.oom.group"), NONE, WHY("v1 kills one task at a time")},
 	/* io */
 	{V1("blkio.throttle.read_bps_device", "blkio.throttle.write_bps_device",
@@ -104,7 +105,8 @@ const struct cg_translation cg_translations[] = {
 	{V1("devices.list"), LOSSY(RULES),
 		WHY("v2 has no such file: a BPF program decides, which is made of these rules")},
 	{V1("net_cls.classid"), NONE, WHY("v2 marks no packets; filters can match the group's path")},
-	{V1("net_prio.ifpriomap"), NONE, WHY("v2 sets no priorities; filters can match the group's path")},
+	{V1("net_prio.ifpriomap"), NONE, WHY("v2 sets no priorities; filters can match the group's path"),
+		.nothing = ""},
 	/* the core */
 	{V1("tasks"), V2("cgroup.threads"), EXACT(OWNER), WHY("it is a membership file")},
 	{V1("cgroup.procs"), V2("cgroup.procs", "cgroup.subtree_control"), EXACT(OWNER),
@@ -132,6 +134,26 @@ const struct cg_translation *cg_translation_find(const struct cg_knob *knob, int
 		}
 	return NULL;
 }
+
+const struct cg_controller_pair cg_controller_pairs[] = {
+	{"cpuset", "cpuset", true},
+	{"cpu", "cpu", true},
+	{"cpuacct", "", true},
+	{"blkio", "io", false},
+	{"memory", "memory", false},
+	{"devices", "", true},
+	{CG_CORE_ON_V1, "", true},
+	{"net_cls", NULL, true},
+	{"perf_event", "", true},
+	{"net_prio", NULL, true},
+	{"hugetlb", "hugetlb", false},
+	{"pids", "pids", true},
+	{"rdma", "rdma", false},
+	{"misc", "misc", false},
+	{"dmem", "dmem", false},
+};
+
+const size_t cg_controller_pair_count = CG_ARRAY_SIZE(cg_controller_pairs);
 
 const struct cg_dialect cg_dialects[] = {
 	{"kernel", CG_WEIGHT_RATIO, true, 2, 262144,

@@ -1,0 +1,71 @@
+/* A tree of one cgroup version, or of several, as a tree of another layout.
+ *
+ *   every source hierarchy's groups -> one tree of paths -> for each hierarchy of the layout: the groups it
+ *   draws on, their settings by the table of translations, their tasks
+ *
+ * So v1 to v2 is a merge (the union of the paths, each with what any hierarchy says about it), v2 to v1 a
+ * split (each controller takes the groups that have it), and a host with both is nothing special. What the
+ * result cannot hold is told as losses, one for each group and knob. Pure: no kernel. */
+#pragma once
+
+#include "base/attributes.h"
+#include "base/error.h"
+#include "model/translate.h"
+#include "model/tree.h"
+
+/* A hierarchy of the target. */
+struct cg_layout_part {
+	uint8_t version;
+	const char *controllers; /* with commas; v2: NULL stands for all that no v1 part has */
+	const char *name;        /* a named v1 hierarchy's, or NULL */
+};
+struct cg_layout {
+	const struct cg_layout_part *part;
+	size_t parts;
+};
+
+/* What becomes of a task that is in groups of other paths in the hierarchies that are merged. */
+enum cg_conflict {
+	CG_CONFLICT_FAIL, /* the conversion is refused */
+	CG_CONFLICT_LEAF, /* it goes to a leaf that is made below what the paths have in common */
+	CG_CONFLICT_LEAD, /* one hierarchy decides */
+};
+
+struct cg_convert_options {
+	struct cg_translate_options translate;
+	struct cg_layout layout;
+	enum cg_conflict conflict;
+	const char *lead; /* LEAD: a controller or name of the source hierarchy */
+	bool strict;      /* a loss is an error */
+};
+
+/* Something that the result does not hold as it was. */
+struct cg_loss {
+	const char *path, *knob; /* knob NULL: it is about the group; path NULL: about the whole */
+	struct cg_bytes was;     /* data NULL: see `why` */
+	const char *became;      /* "cpu.weight 98"; NULL: nothing */
+	const char *why;
+};
+struct cg_losses {
+	struct cg_arena arena;
+	struct cg_loss *item;
+	size_t count, room;
+};
+void cg_losses_free(struct cg_losses *losses);
+#define _cleanup_losses_ _cleanup_(cg_losses_free)
+/* The text after path and knob: "1000 became cpu.weight 98: why". Escaped. */
+void cg_loss_text(const struct cg_loss *loss, struct cg_text *t);
+
+/* True when every hierarchy of the tree is one of the layout: there is nothing to convert. */
+bool cg_layout_fits(const struct cg_tree *tree, const struct cg_layout *layout);
+
+/* The layout that --to v1 or v2 means for this tree: v2 is one hierarchy; v1 has those v1 ones that the tree
+ * has, and one for each controller that only its v2 hierarchy uses. In the memory of `arena`. */
+int cg_layout_of_version(const struct cg_tree *tree, int version, struct cg_arena *arena,
+	struct cg_layout *ret, struct cg_error **err) CG_MUST_CHECK;
+
+/* Bad values, and conflicts that the options do not settle, are errors; with `strict` the first loss is one,
+ * too. *ret is a tree of its own. Losses are those of this conversion; they are set in any case and to be
+ * freed. */
+int cg_convert(const struct cg_tree *from, const struct cg_convert_options *options, struct cg_tree **ret,
+	struct cg_losses *ret_losses, struct cg_error **err) CG_MUST_CHECK;
