@@ -2,6 +2,7 @@
 #include "model/convert.h"
 
 #include <errno.h>
+#include <linux/bpf.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -157,6 +158,23 @@ static bool v2_uses(const struct cg_hierarchy *h, const char *controller)
 	return false;
 }
 
+static bool has_device_programs(const struct cg_tree *tree, uint16_t hierarchy)
+{
+	for (uint32_t g = 0; g < tree->groups; g++)
+		for (uint16_t i = 0; tree->group[g].hierarchy == hierarchy && i < tree->group[g].programs;
+			i++)
+			if (tree->group[g].program[i].attach_type == BPF_CGROUP_DEVICE)
+				return true;
+	return false;
+}
+
+static bool is_of_rules(const char *controller)
+{
+	const struct cg_knob *knob = cg_knob_find(cg_convert_rules_file(), 1);
+
+	return knob && strcmp(knob->controller, controller) == 0;
+}
+
 static size_t layout_v1(const struct cg_tree *tree, struct cg_layout_part *part)
 {
 	size_t n = 0;
@@ -168,7 +186,8 @@ static size_t layout_v1(const struct cg_tree *tree, struct cg_layout_part *part)
 	for (uint16_t h = 0; h < tree->hierarchies; h++)
 		for (size_t i = 0; tree->hierarchy[h].version == 2 && i < cg_controller_pair_count; i++) {
 			const struct cg_controller_pair *pair = &cg_controller_pairs[i];
-			bool core = strcmp(pair->v1, CG_CORE_ON_V1) == 0;
+			bool core = strcmp(pair->v1, CG_CORE_ON_V1) == 0 ||
+				    (has_device_programs(tree, h) && is_of_rules(pair->v1));
 
 			if (!has_on_v1(tree, pair->v1) &&
 				(core || (pair->v2 && *pair->v2 && v2_uses(&tree->hierarchy[h], pair->v2))))

@@ -243,6 +243,23 @@ static int open_row(struct cg_converter *c, struct cg_part *p, struct cg_draw *d
 	return r;
 }
 
+/* Where the rules of v1 stand, which v2 has programs for. */
+static int find_rules(struct cg_converter *c, struct cg_part *p, struct cg_draw *d)
+{
+	const char *name = cg_convert_rules_file();
+	const struct cg_knob *knob = cg_knob_find(name, 1);
+
+	if (d->devices) {
+		d->rules = add_column(c, p, name, cg_bytes_of(knob->default_value), knob->mode);
+		return d->rules == CG_NO_USE ? cg_error_oom(c->err) : 0;
+	}
+	d->rules = CG_NO_USE;
+	for (uint16_t i = 0; i < d->rows; i++)
+		if (d->row[i].row->form == CG_FORM_RULES)
+			d->rules = d->row[i].in[0];
+	return 0;
+}
+
 static int see_draw(struct cg_converter *c, struct cg_part *p, struct cg_draw *d)
 {
 	const struct cg_hierarchy *h = source_of(c, d);
@@ -256,7 +273,7 @@ static int see_draw(struct cg_converter *c, struct cg_part *p, struct cg_draw *d
 		r = see_column(c, p, d, i);
 	for (uint16_t i = 0; r == 0 && i < d->rows; i++)
 		r = open_row(c, p, d, &d->row[i]);
-	return r;
+	return r < 0 ? r : find_rules(c, p, d);
 }
 
 /* The name of v2's list of enabled controllers. */

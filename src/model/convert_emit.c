@@ -1,5 +1,6 @@
 /* The groups of a target hierarchy: which there are, and what each has beside its settings. */
 #include <errno.h>
+#include <linux/bpf.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,7 +9,7 @@
 /* Whether a source's group stands for itself in this part. */
 static bool counts(struct cg_converter *c, const struct cg_part *p, const struct cg_draw *d, uint32_t group)
 {
-	if (c->from->hierarchy[d->source].version == 1 || p->layout->version == 2 || d->core)
+	if (c->from->hierarchy[d->source].version == 1 || p->layout->version == 2 || d->core || d->devices)
 		return true;
 	return cg_convert_group_has(c, group) & d->takes;
 }
@@ -303,22 +304,25 @@ static int add_xattrs(struct cg_converter *c, uint32_t node, const struct cg_gro
 	return r;
 }
 
-static int add_programs(struct cg_converter *c, const struct cg_part *p, uint32_t node,
-	const struct cg_group *from, struct cg_group *to)
+/* Programs on the way to v1: rules are known there, other programs are not. */
+static int lose_programs(struct cg_converter *c, uint32_t node, uint32_t group)
 {
-	struct cg_program *list;
-	int r = 0;
+	const struct cg_group *from = &c->from->group[group];
+	struct cg_bytes rules;
+	int known = c->takes_rules ? cg_convert_rules_of(c, group, &rules) : 0, r = known < 0 ? known : 0;
 
-	if (!from->programs)
-		return 0;
-	if (p->layout->version == 1) {
-		for (uint16_t i = 0; r == 0 && i < from->programs; i++)
+	for (uint16_t i = 0; r == 0 && i < from->programs; i++)
+		if (!known || from->program[i].attach_type != BPF_CGROUP_DEVICE)
 			r = cg_convert_lose(c, node, NULL, (struct cg_bytes){0}, NULL,
 				"its BPF program (%s) is left out: v1 groups have none",
 				from->program[i].type);
-		return r;
-	}
-	list = cg_arena_array(&c->to->arena, from->programs, sizeof(*list));
+	return r;
+}
+
+static int copy_programs(struct cg_converter *c, const struct cg_group *from, struct cg_group *to)
+{
+	struct cg_program *list = cg_arena_array(&c->to->arena, from->programs, sizeof(*list));
+
 	if (!list)
 		return cg_error_oom(c->err);
 	for (uint16_t i = 0; i < from->programs; i++) {
@@ -368,10 +372,14 @@ static int take_attributes(struct cg_converter *c, struct cg_part *p, uint32_t n
 		if (g == CG_NONE)
 			continue;
 		r = add_xattrs(c, node, &c->from->group[g], to);
-		if (r == 0 && core_of_v2)
-			r = add_programs(c, p, node, &c->from->group[g], to);
+		if (r == 0 && core_of_v2 && p->layout->version == 2)
+			r = copy_programs(c, &c->from->group[g], to);
+		if (r == 0 && core_of_v2 && p->layout->version == 1)
+			r = lose_programs(c, node, g);
 		if (r == 0 && core_of_v2 && p->layout->version == 1)
 			r = lose_structure(c, node, g);
+		if (r == 0 && p->layout->version == 2 && draw->rules != CG_NO_USE)
+			r = cg_convert_add_program(c, draw, g, to);
 		if (p->layout->version == 2 && core_of_v2)
 			to->type = c->from->group[g].type;
 	}

@@ -200,6 +200,23 @@ static int lose_core(struct cg_converter *c, uint16_t source)
 		CG_CORE_ON_V1, source);
 }
 
+/* v2's device programs to the v1 hierarchy that has rules instead. What is none is said with its group. */
+static int take_rules(struct cg_converter *c, uint16_t source)
+{
+	const struct cg_knob *knob = cg_knob_find(cg_convert_rules_file(), 1);
+	struct cg_part *p = part_for(c, 1, cg_convert_mask(c, cg_bytes_of(knob->controller), 1), NULL);
+	int r;
+
+	if (!p)
+		return 0;
+	c->takes_rules = true;
+	r = take(c, p, source, 0, false);
+	for (uint16_t d = 0; r == 0 && d < p->draws; d++)
+		if (p->draw[d].source == source)
+			p->draw[d].devices = true;
+	return r;
+}
+
 static int assign_v2(struct cg_converter *c, uint16_t source)
 {
 	const struct cg_hierarchy *h = &c->from->hierarchy[source];
@@ -215,6 +232,8 @@ static int assign_v2(struct cg_converter *c, uint16_t source)
 	p = part_for(c, 2, 0, NULL);
 	p = p ? p : part_for(c, 1, cg_convert_mask(c, CG_BYTES(CG_CORE_ON_V1), 1), NULL);
 	r = p ? take(c, p, source, 0, true) : lose_core(c, source);
+	if (r == 0 && p && p->layout->version == 1 && cg_convert_has_rules(c, source))
+		r = take_rules(c, source);
 	for (unsigned i = 0; r == 0 && i < c->controllers; i++) {
 		const uint64_t bit = UINT64_C(1) << i;
 

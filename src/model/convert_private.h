@@ -6,6 +6,7 @@
  * convert_columns.c  the files of a target hierarchy, and where their values come from
  * convert_values.c   the settings of a group
  * convert_tasks.c    where tasks go, threads, leaves for the tasks of inner groups
+ * convert_devices.c  rules of v1 and device programs of v2
  * convert_emit.c     groups, owners, attributes of the result
  * convert_fit.c      what v1 demands of parents and children */
 #pragma once
@@ -62,6 +63,8 @@ struct cg_draw {
 	uint16_t source;
 	uint64_t takes; /* controllers */
 	bool core; /* v2: every group, with what needs no controller; v1: the files that each hierarchy has */
+	bool devices;       /* v1 rules from the programs of v2 groups, or the other way round */
+	uint16_t rules;     /* the column of the rules: of the source when that is v1, else of the target */
 	struct cg_use *use; /* by column of the source */
 	bool *provides;     /* by column of the target */
 	struct cg_row_use *row;
@@ -125,6 +128,7 @@ struct cg_converter {
 	uint32_t *node_of; /* by group of the source */
 	struct cg_part *part;
 	uint16_t parts;
+	bool takes_rules;              /* a v1 hierarchy of the target takes the device programs of v2 */
 	uint64_t *file_set_has;        /* v2 source: controllers by file set */
 	struct cg_placed_task *placed; /* of the part in hand, ascending by node, pid, tid */
 	size_t placed_count;
@@ -187,6 +191,17 @@ int cg_convert_leaves(struct cg_converter *c, struct cg_part *p) CG_MUST_CHECK;
 /* convert_emit.c */
 int cg_convert_select(struct cg_converter *c, struct cg_part *p) CG_MUST_CHECK;
 int cg_convert_emit(struct cg_converter *c, struct cg_part *p) CG_MUST_CHECK;
+
+/* convert_devices.c */
+/* Whether the groups of the v2 source have device programs that are rules. */
+bool cg_convert_has_rules(struct cg_converter *c, uint16_t source);
+/* The file of v1's rules. */
+const char *cg_convert_rules_file(void);
+/* v1 rules as a program of the group that is made. */
+int cg_convert_add_program(
+	struct cg_converter *c, const struct cg_draw *d, uint32_t group, struct cg_group *to) CG_MUST_CHECK;
+/* The rules of a v2 group's program: 1, 0 when it has none, -ENOMEM. */
+int cg_convert_rules_of(struct cg_converter *c, uint32_t group, struct cg_bytes *ret) CG_MUST_CHECK;
 
 /* convert_fit.c */
 int cg_convert_fit(struct cg_converter *c, struct cg_part *p) CG_MUST_CHECK;

@@ -185,6 +185,13 @@ static int see_group(struct cg_converter *c, const struct cg_part *p, const stru
 	const struct cg_group *g = &c->from->group[group];
 	int r = 0;
 
+	if (d->devices) {
+		struct cg_bytes rules;
+
+		r = cg_convert_rules_of(c, group, &rules);
+		if (r > 0)
+			r = propose(c, p, node, d->rules, rules);
+	}
 	for (uint16_t i = 0; i < d->rows; i++)
 		c->row_mark[i] = d->row[i].always;
 	for (uint32_t i = 0; r == 0 && i < g->settings; i++) {

@@ -560,7 +560,8 @@ int cg_translate_checked(const struct cg_translate *t, const struct cg_values *i
 	int r = cg_translate(t, in, ret, err);
 
 	*ret_lost = 0;
-	if (r < 0 || t->row->form == CG_FORM_IMPLIED || t->row->form == CG_FORM_OWNER)
+	if (r < 0 || t->row->form == CG_FORM_IMPLIED || t->row->form == CG_FORM_RULES ||
+		t->row->form == CG_FORM_OWNER)
 		return r;
 	for (unsigned i = 0; i < CG_TRANSLATION_KNOBS; i++)
 		if (ret->has[i])

@@ -102,7 +102,7 @@ const struct cg_translation cg_translations[] = {
 		WHY("the other version takes other values")},
 	{V1("freezer.state"), V2("cgroup.freeze"), EXACT(WORDS), .words = {frozen_v1, frozen_v2},
 		WHY("the other version takes other values")},
-	{V1("devices.list"), LOSSY(RULES),
+	{V1("devices.list"), EXACT(RULES),
 		WHY("v2 has no such file: a BPF program decides, which is made of these rules")},
 	{V1("net_cls.classid"), NONE, WHY("v2 marks no packets; filters can match the group's path")},
 	{V1("net_prio.ifpriomap"), NONE, WHY("v2 sets no priorities; filters can match the group's path"),
