@@ -6,6 +6,7 @@
 #include "cli/source.h"
 #include "image/criu.h"
 #include "image/json.h"
+#include "image/origin.h"
 
 #define JSON_INPUT_MAX CG_IMAGE_MEMORY_DEFAULT
 
@@ -15,7 +16,7 @@ static uint32_t unknown_records(const struct cg_tree *tree)
 	uint32_t n = 0;
 
 	for (uint32_t i = 0; i < tree->extras; i++)
-		n += tree->extra[i].type != CG_CRIU_RECORD;
+		n += tree->extra[i].type != CG_CRIU_RECORD && tree->extra[i].type != CG_ORIGIN_RECORD;
 	return n;
 }
 

@@ -303,6 +303,33 @@ static int label_hierarchies(struct cg_planner *p, struct cg_error **err)
 	return plan->label ? 0 : cg_error_oom(err);
 }
 
+/* What the image lost on the way to the layout of this host. */
+static void note_losses(struct cg_planner *p)
+{
+	const struct cg_losses *losses = p->options->losses;
+
+	for (size_t i = 0; losses && i < losses->count && !p->oom; i++) {
+		const struct cg_loss *l = &losses->item[i];
+		_cleanup_text_ struct cg_text subject = {0}, text = {0};
+
+		if (l->path)
+			cg_text_adds(&subject, l->path);
+		if (l->knob)
+			cg_text_printf(&subject, "%s%s", l->path ? " " : "", l->knob);
+		cg_loss_text(l, &text);
+		if (subject.failed || text.failed) {
+			p->oom = true;
+			return;
+		}
+		if (p->options->strict_translation)
+			cg_plan_refuse(p, CG_MODE_STRICT, CG_NONE, subject.data,
+				"without --strict-translation it is said and gone on", ENOTSUP, "%s",
+				text.data);
+		else
+			cg_plan_note(p, CG_NONE, subject.data, CG_OP_DIFFERS, "%s", text.data);
+	}
+}
+
 static int make(struct cg_planner *p, struct cg_error **err)
 {
 	int r = prepare(p, err);
@@ -311,6 +338,7 @@ static int make(struct cg_planner *p, struct cg_error **err)
 		r = label_hierarchies(p, err);
 	if (r < 0)
 		return r;
+	note_losses(p);
 	cg_plan_controllers(p);
 	cg_plan_count_members(p);
 	cg_plan_room(p);

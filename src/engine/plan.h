@@ -4,6 +4,7 @@
 
 #include "base/attributes.h"
 #include "base/error.h"
+#include "model/convert.h"
 #include "model/tree.h"
 
 enum cg_mode {
@@ -48,8 +49,11 @@ struct cg_plan_options {
 	bool programs_known; /* the live tree tells the attached BPF programs (cg_dump_may_ask_programs) */
 	int programs_denied; /* errno when BPF programs cannot be loaded here, else 0; looked at only when a
 				program is to be attached or detached */
-	bool devices_known;  /* the live tree lists every device and link of the image that is here
-				(cg_survey_devices) */
+	const struct cg_losses
+		*losses;         /* what the translation of the image lost, or NULL: notes of the plan */
+	bool strict_translation; /* they refuse it */
+	bool devices_known;      /* the live tree lists every device and link of the image that is here
+				    (cg_survey_devices) */
 };
 
 /* A group of the target. Ancestors that must be made are places too. */

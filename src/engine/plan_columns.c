@@ -205,8 +205,8 @@ static void miss_hierarchy(struct cg_planner *p, const struct cg_hierarchy *imag
 			"is another hierarchy than that of the directory; its groups are left out");
 	else
 		cg_plan_refuse(p, p->options->mode, CG_NONE, name,
-			"/proc/self/cgroup names the hierarchies of this host; cgtree dump --hierarchy leaves others out",
-			ENODEV, "there is no such hierarchy here");
+			"--translate converts the image to the hierarchies of this host", ENODEV,
+			"there is no such hierarchy here");
 }
 
 int cg_plan_columns(struct cg_planner *p, struct cg_error **err)

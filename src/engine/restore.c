@@ -124,15 +124,33 @@ static size_t count_tasks(const struct cg_plan *plan, const struct cg_members *m
 	return distinct;
 }
 
+/* The image in the layout of this host, when that is asked for and it has another. */
+static int translate(const struct cg_live *live, const struct cg_tree **image,
+	const struct cg_restore_options *options, struct cg_tree **ret, struct cg_losses *losses,
+	struct cg_error **err)
+{
+	int r;
+
+	for (size_t i = 0; options->losses && i < options->losses->count; i++)
+		if (cg_losses_add(losses, &options->losses->item[i]) < 0)
+			return cg_error_oom(err);
+	r = cg_translate_image(live, *image, &options->convert, ret, losses, err);
+	if (*ret)
+		*image = *ret;
+	return r;
+}
+
 int cg_restore(const struct cg_live *live, const struct cg_tree *image,
 	const struct cg_restore_options *options, enum cg_outcome *ret, struct cg_restore_counts *ret_counts,
 	struct cg_error **err)
 {
 	struct cg_plan_options plan_options = options->plan;
+	_cleanup_losses_ struct cg_losses losses = {0};
+	_cleanup_tree_ struct cg_tree *translated = NULL;
 	_cleanup_members_ struct cg_members members = {0};
 	_cleanup_tree_ struct cg_tree *now = NULL;
 	_cleanup_plan_ struct cg_plan plan = {0};
-	int r, programs;
+	int r = 0, programs;
 
 	*ret = CG_OUTCOME_UNCHANGED;
 	*ret_counts = (struct cg_restore_counts){0};
@@ -143,7 +161,13 @@ int cg_restore(const struct cg_live *live, const struct cg_tree *image,
 	plan_options.gid = getegid();
 	plan_options.privileged = plan_options.uid == 0;
 	plan_options.devices_known = true;
-	r = look(live, image, options, programs > 0, &now, err);
+	if (options->translate)
+		r = translate(live, &image, options, &translated, &losses, err);
+	r = r < 0 ? r : look(live, image, options, programs > 0, &now, err);
+	if (r == 0 && translated)
+		r = cg_translate_fit(translated, now, &plan_options, &losses, err);
+	plan_options.losses = &losses;
+	plan_options.strict_translation = options->convert.strict;
 	if (r == 0)
 		r = cg_members_find(image, live, &options->members, &members, err);
 	if (r < 0)

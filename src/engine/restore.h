@@ -4,12 +4,17 @@
 
 #include "engine/apply.h"
 #include "engine/members.h"
+#include "engine/translate.h"
 
 struct cg_restore_options {
 	struct cg_plan_options plan; /* uid, gid and privileged are filled in */
 	struct cg_member_options members;
 	struct cg_apply_options apply;
 	bool dry_run;
+	bool translate; /* an image of another layout is converted to that of this host */
+	struct cg_convert_options
+		convert; /* but for layout and page size; with `strict` losses refuse the restore */
+	const struct cg_losses *losses; /* what was lost already, on the way to this image; or NULL */
 };
 
 struct cg_restore_counts {

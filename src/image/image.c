@@ -10,6 +10,7 @@
 #include "image/encode.h"
 #include "image/frame.h"
 #include "image/input.h"
+#include "image/origin.h"
 #include "image/output.h"
 
 static void hexadecimal(const uint8_t digest[16], char ret[33])
@@ -104,14 +105,15 @@ static int put_message(
 	return count_record(w, err);
 }
 
-static int put_header(struct writer *w, struct cg_error **err)
+static int put_header(struct writer *w, const struct cg_tree *tree, struct cg_error **err)
 {
+	const uint32_t compat = cg_image_has_origin(tree) ? CG_ORIGIN_COMPAT : 0;
 	uint8_t *to;
 	int r = cg_output_reserve(&w->output, CG_FRAME_HEADER_SIZE, &to, err);
 
 	if (r < 0)
 		return r;
-	cg_frame_put_header(to, &(struct cg_frame_header){CG_IMAGE_MAJOR, CG_IMAGE_MINOR, 0, 0});
+	cg_frame_put_header(to, &(struct cg_frame_header){CG_IMAGE_MAJOR, CG_IMAGE_MINOR, 0, compat});
 	cg_output_commit(&w->output, CG_FRAME_HEADER_SIZE);
 	return 0;
 }
@@ -219,7 +221,7 @@ int cg_image_write(int fd, const struct cg_tree *tree, const struct cg_image_wri
 	}
 	cg_scratch_init(&w.scratch, &w.budget);
 	r = cg_output_open(&w.output, fd, options->compression, err);
-	r = r < 0 ? r : put_header(&w, err);
+	r = r < 0 ? r : put_header(&w, tree, err);
 	r = r < 0 ? r : put_records(&w, tree, err);
 	r = r < 0 ? r : put_end(&w, tree, err);
 	if (r < 0)
@@ -228,6 +230,7 @@ int cg_image_write(int fd, const struct cg_tree *tree, const struct cg_image_wri
 		*ret_info = (struct cg_image_info){
 			.major = CG_IMAGE_MAJOR,
 			.minor = CG_IMAGE_MINOR,
+			.compat = cg_image_has_origin(tree) ? CG_ORIGIN_COMPAT : 0,
 			.bytes = w.output.total,
 			.records = w.sequence,
 			.stored_bytes = w.output.stored,

@@ -65,7 +65,7 @@ void cg_convert_path(const struct cg_converter *c, uint32_t node, struct cg_text
 	}
 }
 
-static int add_loss(struct cg_losses *l, const struct cg_loss *loss)
+int cg_losses_add(struct cg_losses *l, const struct cg_loss *loss)
 {
 	struct cg_loss copy = *loss;
 
@@ -92,7 +92,7 @@ static int add_loss(struct cg_losses *l, const struct cg_loss *loss)
 int cg_convert_lose(struct cg_converter *c, uint32_t node, const char *knob, struct cg_bytes was,
 	const char *became, const char *fmt, ...)
 {
-	_cleanup_text_ struct cg_text path = {0}, text = {0};
+	_cleanup_text_ struct cg_text path = {0};
 	_cleanup_free_ char *why = NULL;
 	struct cg_loss loss = {.knob = knob, .was = was, .became = became};
 	va_list ap;
@@ -101,20 +101,29 @@ int cg_convert_lose(struct cg_converter *c, uint32_t node, const char *knob, str
 	va_start(ap, fmt);
 	r = vasprintf(&why, fmt, ap);
 	va_end(ap);
+	if (r < 0)
+		why = NULL;
 	if (node != CG_NONE)
 		cg_convert_path(c, node, &path);
-	if (r < 0 || path.failed)
-		return cg_error_oom(c->err);
 	loss.path = path.data;
 	loss.why = why;
-	if (add_loss(c->losses, &loss) < 0)
+	if (!why || path.failed || cg_losses_add(c->losses, &loss) < 0)
 		return cg_error_oom(c->err);
-	if (!c->options->strict)
-		return 0;
-	cg_loss_text(&loss, &text);
-	r = cg_error_make(c->err, CG_FAULT_SYSTEM, ENOTSUP, "%s", text.data ? text.data : why);
-	cg_error_at(c->err, loss.path, knob);
-	cg_error_hint(c->err, "without --strict-translation it is said and gone on");
+	return 0;
+}
+
+/* The first loss as the reason to refuse. */
+static int refuse_losses(const struct cg_losses *l, struct cg_error **err)
+{
+	_cleanup_text_ struct cg_text text = {0};
+	int r;
+
+	cg_loss_text(&l->item[0], &text);
+	r = cg_error_make(err, CG_FAULT_SYSTEM, ENOTSUP, "%s", text.data ? text.data : l->item[0].why);
+	cg_error_at(err, l->item[0].path, l->item[0].knob);
+	cg_error_hint(err, "without --strict-translation it is said and gone on");
+	if (l->count > 1)
+		cg_error_wrap(err, "the first of %zu reasons", l->count);
 	return r;
 }
 
@@ -305,6 +314,8 @@ int cg_convert(const struct cg_tree *from, const struct cg_convert_options *opti
 
 	*ret_losses = (struct cg_losses){0};
 	r = run(&c);
+	if (r == 0 && options->strict && ret_losses->count)
+		r = refuse_losses(ret_losses, c.err);
 	if (r == 0)
 		*ret = cg_steal(c.to);
 	converter_free(&c);

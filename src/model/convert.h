@@ -51,6 +51,8 @@ struct cg_losses {
 	struct cg_loss *item;
 	size_t count, room;
 };
+/* Adds a copy; 0 or -ENOMEM. */
+int cg_losses_add(struct cg_losses *losses, const struct cg_loss *loss) CG_MUST_CHECK;
 void cg_losses_free(struct cg_losses *losses);
 #define _cleanup_losses_ _cleanup_(cg_losses_free)
 /* The text after path and knob: "1000 became cpu.weight 98: why". Escaped. */
@@ -64,8 +66,26 @@ bool cg_layout_fits(const struct cg_tree *tree, const struct cg_layout *layout);
 int cg_layout_of_version(const struct cg_tree *tree, int version, struct cg_arena *arena,
 	struct cg_layout *ret, struct cg_error **err) CG_MUST_CHECK;
 
-/* Bad values, and conflicts that the options do not settle, are errors; with `strict` the first loss is one,
+/* Bad values, and conflicts that the options do not settle, are errors; with `strict` losses are,
  * too. *ret is a tree of its own. Losses are those of this conversion; they are set in any case and to be
  * freed. */
 int cg_convert(const struct cg_tree *from, const struct cg_convert_options *options, struct cg_tree **ret,
 	struct cg_losses *ret_losses, struct cg_error **err) CG_MUST_CHECK;
+
+/* Takes a conversion back: `tree` was made of `origin` by cg_convert() with these options (whose layout is
+ * not looked at) to that version, and may have been changed since. *ret is the origin, with the settings that
+ * were changed translated into it: 1. 0, and nothing is done, when more than settings was changed: then it is
+ * to be converted anew. The origin is taken over when the result is 1. */
+int cg_convert_back(const struct cg_tree *tree, struct cg_tree **origin,
+	const struct cg_convert_options *made_with, int version, struct cg_tree **ret,
+	struct cg_losses *ret_losses, struct cg_error **err) CG_MUST_CHECK;
+
+/* v1 demands that lists of cpus and nodes are not empty and lie within the parent's (cgroup-v1/cpusets.rst),
+ * where on v2 an empty one is the parent's: brings the group's list to that; what is cut is a loss. */
+int cg_fit_list(struct cg_tree *tree, uint32_t group, uint16_t column, struct cg_bytes above,
+	struct cg_losses *losses, struct cg_error **err) CG_MUST_CHECK;
+/* The same for all groups of a hierarchy but its tops. */
+int cg_fit_lists(struct cg_tree *tree, uint16_t hierarchy, struct cg_losses *losses,
+	struct cg_error **err) CG_MUST_CHECK;
+/* Whether these files are among the lists. */
+bool cg_is_fit_column(const struct cg_knob *knob);

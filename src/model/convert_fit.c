@@ -12,29 +12,7 @@
 
 static int set_value(struct cg_converter *c, uint32_t group, uint16_t column, struct cg_bytes value)
 {
-	struct cg_group *g = &c->to->group[group];
-	struct cg_setting *list;
-	uint32_t at = 0;
-
-	if (!cg_arena_keep(&c->to->arena, &value))
-		return cg_error_oom(c->err);
-	while (at < g->settings && g->setting[at].column < column)
-		at++;
-	if (at < g->settings && g->setting[at].column == column) {
-		g->setting[at].value = value;
-		return 0;
-	}
-	list = cg_arena_array(&c->to->arena, g->settings + (size_t)1, sizeof(*list));
-	if (!list)
-		return cg_error_oom(c->err);
-	if (at)
-		memcpy(list, g->setting, at * sizeof(*list));
-	list[at] = (struct cg_setting){column, value};
-	if (at < g->settings)
-		memcpy(list + at + 1, g->setting + at, (g->settings - at) * sizeof(*list));
-	g->setting = list;
-	g->settings++;
-	return 0;
+	return cg_group_set_value(c->to, group, column, value) ? 0 : cg_error_oom(c->err);
 }
 
 /* What two lists have in common, as a list. */
@@ -54,54 +32,63 @@ static void add_common(const struct cg_ranges *a, const struct cg_ranges *b, str
 		}
 }
 
+int cg_fit_list(struct cg_tree *tree, uint32_t group, uint16_t column, struct cg_bytes above,
+	struct cg_losses *losses, struct cg_error **err)
+{
+	const char *name = tree->hierarchy[tree->group[group].hierarchy].column[column].name;
+	_cleanup_ranges_ struct cg_ranges own = {0}, up = {0};
+	_cleanup_text_ struct cg_text cut = {0}, became = {0}, path = {0}, why = {0};
+	struct cg_loss loss = {.knob = name};
+
+	if (above.len == 0 || !cg_group_value(tree, group, column, &loss.was))
+		return 0;
+	if (loss.was.len == 0)
+		return cg_group_set_value(tree, group, column, above) ? 0 : cg_error_oom(err);
+	if (cg_parse_ranges(loss.was, &own) < 0 || cg_parse_ranges(above, &up) < 0 ||
+		cg_ranges_subset(&own, &up))
+		return 0;
+	add_common(&own, &up, &cut);
+	if (cut.len == 0)
+		cg_text_add(&cut, above.data, above.len);
+	cg_text_printf(&became, "%s %s", name, cut.data ? cut.data : "");
+	cg_text_printf(&why, "on v1 it must lie within the parent's %.*s", (int)above.len, above.data);
+	cg_group_path(tree, group, &path);
+	loss.path = path.data;
+	loss.became = became.data;
+	loss.why = why.data;
+	if (cut.failed || became.failed || path.failed || why.failed || cg_losses_add(losses, &loss) < 0 ||
+		!cg_group_set_value(tree, group, column, (struct cg_bytes){cut.data, cut.len}))
+		return cg_error_oom(err);
+	return 0;
+}
+
+bool cg_is_fit_column(const struct cg_knob *knob)
+{
+	return knob && knob->grammar == CG_GRAMMAR_LIST && (knob->flags & CG_KNOB_WITHIN_PARENT);
+}
+
+int cg_fit_lists(struct cg_tree *tree, uint16_t hierarchy, struct cg_losses *losses, struct cg_error **err)
+{
+	const struct cg_hierarchy *h = &tree->hierarchy[hierarchy];
+	int r = 0;
+
+	for (uint16_t i = 0; r == 0 && i < h->columns; i++)
+		for (uint32_t g = 0; cg_is_fit_column(h->column[i].knob) && r == 0 && g < tree->groups; g++) {
+			struct cg_bytes above;
+
+			if (tree->group[g].hierarchy == hierarchy && tree->group[g].parent != CG_NONE &&
+				cg_group_value(tree, tree->group[g].parent, i, &above))
+				r = cg_fit_list(tree, g, i, above, losses, err);
+		}
+	return r;
+}
+
 static uint32_t node_of_place(const struct cg_converter *c, uint32_t group)
 {
 	for (uint32_t i = 0; i < c->nodes; i++)
 		if (c->node[i].place == group)
 			return i;
 	return CG_NONE;
-}
-
-static int fit_list(struct cg_converter *c, const struct cg_part *p, uint32_t group, uint16_t column)
-{
-	_cleanup_ranges_ struct cg_ranges own = {0}, above = {0};
-	_cleanup_text_ struct cg_text cut = {0}, became = {0};
-	const char *name = p->column[column].name;
-	struct cg_bytes v, up;
-
-	if (!cg_group_value(c->to, c->to->group[group].parent, column, &up) || up.len == 0 ||
-		!cg_group_value(c->to, group, column, &v))
-		return 0;
-	if (v.len == 0)
-		return set_value(c, group, column, up);
-	if (cg_parse_ranges(v, &own) < 0 || cg_parse_ranges(up, &above) < 0 || cg_ranges_subset(&own, &above))
-		return 0;
-	add_common(&own, &above, &cut);
-	if (cut.len == 0)
-		cg_text_add(&cut, up.data, up.len);
-	cg_text_printf(&became, "%s %s", name, cut.data ? cut.data : "");
-	if (cut.failed || became.failed)
-		return cg_error_oom(c->err);
-	if (cg_convert_lose(c, node_of_place(c, group), name, v, became.data,
-		    "on v1 it must lie within the parent's %.*s", (int)up.len, up.data) < 0)
-		return *c->err ? -(*c->err)->code : -EINVAL;
-	return set_value(c, group, column, (struct cg_bytes){cut.data, cut.len});
-}
-
-static int fit_lists(struct cg_converter *c, const struct cg_part *p)
-{
-	int r = 0;
-
-	for (uint16_t i = 0; r == 0 && i < p->columns; i++) {
-		const struct cg_knob *k = p->column[i].knob;
-
-		if (!k || k->grammar != CG_GRAMMAR_LIST || !(k->flags & CG_KNOB_WITHIN_PARENT))
-			continue;
-		for (uint32_t g = 0; r == 0 && g < c->to->groups; g++)
-			if (c->to->group[g].hierarchy == p->hierarchy && c->to->group[g].parent != CG_NONE)
-				r = fit_list(c, p, g, i);
-	}
-	return r;
 }
 
 /* A quota as v1 has it; false when there is none. */
@@ -191,7 +178,7 @@ int cg_convert_fit(struct cg_converter *c, struct cg_part *p)
 	if (p->layout->version == 2 || !from_v2)
 		return 0;
 	/* The parents are what links tell; they are set, the rest of the links comes later. */
-	r = fit_lists(c, p);
+	r = cg_fit_lists(c->to, p->hierarchy, c->losses, c->err);
 	for (uint16_t d = 0; r == 0 && d < p->draws; d++)
 		for (uint16_t i = 0; r == 0 && i < p->draw[d].rows; i++) {
 			const struct cg_row_use *use = &p->draw[d].row[i];

@@ -142,7 +142,7 @@ enum cg_candidate { CG_CANDIDATE_NONE, CG_CANDIDATE_VALUE, CG_CANDIDATE_UNREAD }
 
 /* convert.c */
 void *cg_convert_array(struct cg_converter *c, size_t count, size_t size) CG_MUST_CHECK;
-/* A loss; path by node. -ENOMEM, or -EINVAL when the options are strict. `was` may be empty. */
+/* A loss; path by node. `was` may be empty. 0 or -ENOMEM. */
 int CG_PRINTF(6, 7) cg_convert_lose(struct cg_converter *c, uint32_t node, const char *knob,
 	struct cg_bytes was, const char *became, const char *fmt, ...) CG_MUST_CHECK;
 void cg_convert_path(const struct cg_converter *c, uint32_t node, struct cg_text *t);

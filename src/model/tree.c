@@ -380,6 +380,33 @@ bool cg_group_value(const struct cg_tree *tree, uint32_t group, uint16_t column,
 	return true;
 }
 
+bool cg_group_set_value(struct cg_tree *tree, uint32_t group, uint16_t column, struct cg_bytes value)
+{
+	struct cg_group *g = &tree->group[group];
+	struct cg_setting *list;
+	uint32_t at = 0;
+
+	if (!cg_arena_keep(&tree->arena, &value))
+		return false;
+	while (at < g->settings && g->setting[at].column < column)
+		at++;
+	if (at < g->settings && g->setting[at].column == column) {
+		g->setting[at].value = value;
+		return true;
+	}
+	list = cg_arena_array(&tree->arena, g->settings + (size_t)1, sizeof(*list));
+	if (!list)
+		return false;
+	if (at)
+		memcpy(list, g->setting, at * sizeof(*list));
+	list[at] = (struct cg_setting){column, value};
+	if (at < g->settings)
+		memcpy(list + at + 1, g->setting + at, (g->settings - at) * sizeof(*list));
+	g->setting = list;
+	g->settings++;
+	return true;
+}
+
 struct cg_owner cg_group_file_owner(const struct cg_tree *tree, uint32_t group, uint16_t column)
 {
 	const struct cg_group *g = &tree->group[group];

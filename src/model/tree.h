@@ -211,6 +211,9 @@ bool cg_hierarchy_same(const struct cg_hierarchy *a, const struct cg_hierarchy *
 /* The value of a column in a group: its entry or the usual; false when the group has no such file or it could
  * not be read. */
 bool cg_group_value(const struct cg_tree *tree, uint32_t group, uint16_t column, struct cg_bytes *ret);
+/* Gives a group a value of its own, copied. False when memory is out. The group has the column. */
+bool cg_group_set_value(
+	struct cg_tree *tree, uint32_t group, uint16_t column, struct cg_bytes value) CG_MUST_CHECK;
 bool cg_group_has_column(const struct cg_tree *tree, uint32_t group, uint16_t column);
 /* Permission bits and owner of a column's file in a group. */
 struct cg_owner cg_group_file_owner(const struct cg_tree *tree, uint32_t group, uint16_t column);
