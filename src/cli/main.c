@@ -18,6 +18,7 @@ static const struct cli_verb *const verbs[] = {
 	&cli_verb_diff,
 	&cli_verb_decode,
 	&cli_verb_encode,
+	&cli_verb_convert,
 	&cli_verb_criu,
 	&cli_verb_recover,
 	&cli_verb_help,

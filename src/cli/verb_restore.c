@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "cli/convert_options.h"
 #include "cli/lines.h"
 #include "cli/restore_options.h"
 #include "cli/source.h"
@@ -14,7 +15,8 @@ struct restore_options {
 	const char *mode, *dir, *pid_map, *device_map, *report, *state_dir;
 	struct cli_list mode_at, root, map;
 	int members, pidns;
-	bool dry_run, keep_top, no_rollback;
+	bool dry_run, keep_top, no_rollback, translate;
+	struct cli_convert how;
 };
 
 enum members_word { MEMBERS_AUTO, MEMBERS_NONE };
@@ -42,6 +44,10 @@ static const struct cli_option restore_table[] = {
 		"tasks are found by their id inside the pid namespace of this process"},
 	{'\0', "device-map", CLI_TEXT, AT(device_map), "FILE", NULL, CLI_NAMES_FILE,
 		"devices and interfaces are called otherwise here: lines \"8:16 254:0\" or \"eth0 ens3\""},
+	{'\0', "translate", CLI_FLAG, AT(translate),
+		.help = "an image of another cgroup version, or of hierarchies that are put together otherwise, is "
+			"converted to those of this host (see cgtree help convert)"},
+	CLI_CONVERT_OPTIONS(struct restore_options, how),
 	{'\0', "keep-top", CLI_FLAG, AT(keep_top),
 		.help = "mode bind: leave the settings of the top as they are"},
 	{'\0', "no-rollback", CLI_FLAG, AT(no_rollback),
@@ -107,6 +113,10 @@ static int fill_options(const struct restore_options *o, struct cli_request *q,
 	ret->apply.no_rollback = o->no_rollback;
 	ret->apply.state_dir = o->state_dir ? o->state_dir : STATE_DIR;
 	ret->dry_run = o->dry_run;
+	ret->translate = o->translate || o->how.strict;
+	r = cli_convert_options(&o->how, &ret->convert, err);
+	if (r < 0)
+		return r;
 	if (o->keep_top && !names_bind(&ret->plan))
 		return cg_error_usage(err, "--keep-top belongs to mode bind, which is asked for nowhere");
 	return 0;
@@ -174,12 +184,31 @@ static void say_summary(struct cli *cli, const struct restore_options *o, const 
 		cli_say(cli, "%s", t.data);
 }
 
+/* An image that was converted to another layout than this host's: what it was before is nearer to it. */
+static int take_back(const struct cg_live *live, struct cli_source *source, struct cg_losses *losses,
+	struct cg_error **err)
+{
+	_cleanup_(cg_arena_free) struct cg_arena arena = {0};
+	struct cg_tree *back = NULL;
+	struct cg_layout layout;
+	int r = cg_live_layout(live, &arena, &layout, err);
+
+	if (r == 0 && !cg_layout_fits(source->tree, &layout))
+		r = cli_take_back(source->tree, 0, &back, losses, err);
+	if (back) {
+		cg_tree_free(source->tree);
+		source->tree = back;
+	}
+	return r < 0 ? r : 0;
+}
+
 static int do_restore(struct cli *cli, const struct restore_options *o, const char *image,
 	struct cli_lines *lines, struct restore_result *res, struct cg_error **err)
 {
 	_cleanup_request_ struct cli_request request = {0};
 	_cleanup_source_ struct cli_source source = {0};
 	_cleanup_live_ struct cg_live live = {0};
+	_cleanup_losses_ struct cg_losses losses = {0};
 	struct cg_restore_options options = {
 		.apply = {.line = cli_line,
 			.line_context = lines,
@@ -195,6 +224,9 @@ static int do_restore(struct cli *cli, const struct restore_options *o, const ch
 		r = cli_read_image(image, &source, err);
 	if (r == 0)
 		r = o->dir ? cg_live_open_dir(o->dir, &live, err) : cg_live_open(&live, err);
+	if (r == 0 && options.translate)
+		r = take_back(&live, &source, &losses, err);
+	options.losses = &losses;
 	if (r == 0)
 		r = cg_restore(&live, source.tree, &options, &res->outcome, &res->counts, err);
 	cli_progress_clear(cli);
@@ -243,6 +275,8 @@ static int check_restore(struct cli *cli, const struct restore_options *o, int w
 		return cli_usage(cli, "--dir and --root each say where the top goes: give one of them");
 	if (o->pid_map && o->pidns)
 		return cli_usage(cli, "--pid-map and --pidns each say which task is which: give one of them");
+	if (!o->translate && !o->how.strict && (o->how.dialect || o->how.conflict || o->how.soft_limit))
+		return cli_usage(cli, "--dialect, --soft-limit and --on-conflict belong to --translate");
 	if (o->members == MEMBERS_NONE && (o->pid_map || o->pidns))
 		return cli_usage(
 			cli, "--members none moves no task: --pid-map and --pidns have no meaning beside it");
@@ -263,10 +297,13 @@ const struct cli_verb cli_verb_restore = {
 	.name = "restore",
 	.summary = "bring the tree of an image back",
 	.synopsis =
-		(const char *const[]){"FILE|- [--mode MODE] [--mode-at PATH=MODE]... [--root [HIER:]PATH] "
-				      "[--map OLD=NEW]... [--dir DIR] [-n|--dry-run] [--members auto|none] "
-				      "[--pid-map FILE] [--pidns PID] [--device-map FILE] [--keep-top] "
-				      "[--no-rollback] [--report FILE]",
+		(const char *const[]){
+			"FILE|- [--mode MODE] [--mode-at PATH=MODE]... [--root [HIER:]PATH] "
+			"[--map OLD=NEW]... [--dir DIR] [-n|--dry-run] [--members auto|none] "
+			"[--pid-map FILE] [--pidns PID] [--device-map FILE] [--translate [--dialect NAME] "
+			"[--soft-limit low|high] [--on-conflict fail|leaf|lead=HIERARCHY] "
+			"[--strict-translation]] [--keep-top] "
+			"[--no-rollback] [--report FILE]",
 			NULL},
 	.description = (const char *const
 			[]){"Reads and checks the whole image, looks at the target, makes a plan, and carries it out: all "

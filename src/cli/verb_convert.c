@@ -1,0 +1,212 @@
+/* cgtree convert: an image of one cgroup version as one of the other. */
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/convert_options.h"
+#include "cli/source.h"
+
+struct convert_options {
+	const char *output;
+	int to; /* index into to_words; -1: not given */
+	int compress;
+	struct cli_convert how;
+};
+
+static const char *const to_words[] = {"v1", "v2", NULL};
+static const char *const compress_words[] = {"none", "zstd", NULL};
+static const enum cg_compression compress_values[] = {CG_COMPRESS_NONE, CG_COMPRESS_ZSTD};
+
+static const struct cli_option convert_table[] = {
+	{'o', "output", CLI_TEXT, offsetof(struct convert_options, output), "FILE", NULL, CLI_NAMES_FILE,
+		"write the image there; - is stdout (default: stdout, when it is no terminal)"},
+	{'\0', "to", CLI_CHOICE, offsetof(struct convert_options, to), "VERSION", to_words, CLI_NAMES_NOTHING,
+		"v1 or v2"},
+	CLI_CONVERT_OPTIONS(struct convert_options, how),
+	{'\0', "compress", CLI_CHOICE, offsetof(struct convert_options, compress), "HOW", compress_words,
+		CLI_NAMES_NOTHING, "zstd or none (default: none)"},
+	{0},
+};
+
+/* A conversion under way. */
+struct conversion {
+	const struct convert_options *o;
+	struct cg_convert_options options;
+	struct cg_tree *tree; /* the result so far */
+	struct cg_losses losses;
+};
+
+static void conversion_free(struct conversion *c)
+{
+	c->tree = cg_tree_free(c->tree);
+	cg_losses_free(&c->losses);
+}
+
+/* Translates c->tree, which becomes the origin of what it is translated to. */
+static int convert_anew(struct conversion *c, int version, struct cg_error **err)
+{
+	_cleanup_(cg_arena_free) struct cg_arena arena = {0};
+	_cleanup_losses_ struct cg_losses losses = {0};
+	struct cg_origin origin = {.kind = CG_ORIGIN_CONVERTED, .version = version};
+	_cleanup_tree_ struct cg_tree *from = cg_steal(c->tree);
+	int r = cg_layout_of_version(from, version, &arena, &c->options.layout, err);
+
+	if (r < 0 || cg_layout_fits(from, &c->options.layout)) {
+		c->tree = cg_steal(from);
+		return r;
+	}
+	c->options.translate.page_size =
+		from->inventory.page_size ? from->inventory.page_size : (uint64_t)sysconf(_SC_PAGESIZE);
+	cg_image_drop_origin(from);
+	r = cg_convert(from, &c->options, &c->tree, &losses, err);
+	for (size_t i = 0; i < losses.count; i++)
+		if (cg_losses_add(&c->losses, &losses.item[i]) < 0)
+			return r < 0 ? r : cg_error_oom(err);
+	origin.options = c->options;
+	origin.tree = from;
+	return r < 0 ? r : cg_image_keep_origin(c->tree, &origin, err);
+}
+
+static int convert_to(struct conversion *c, int version, struct cg_error **err)
+{
+	struct cg_tree *back = NULL;
+	int r = cli_take_back(c->tree, version, &back, &c->losses, err);
+
+	if (r < 0)
+		return r;
+	if (back) {
+		cg_tree_free(c->tree);
+		c->tree = back;
+	}
+	return convert_anew(c, version, err);
+}
+
+static int write_image(struct conversion *c, struct cg_image_info *info, struct cg_error **err)
+{
+	struct cg_image_write_options options = {.compression = compress_values[c->o->compress]};
+	_cleanup_output_ struct cli_output output = CLI_OUTPUT_INIT;
+	int r = cli_output_open(&output, c->o->output, err);
+
+	if (r < 0)
+		return r;
+	r = cg_image_write(output.fd, c->tree, &options, info, err);
+	if (r < 0) {
+		cg_error_at(err, output.name, NULL);
+		return r;
+	}
+	return cli_output_commit(&output, err);
+}
+
+static int convert(struct conversion *c, const char *name, struct cg_image_info *info, struct cg_error **err)
+{
+	_cleanup_source_ struct cli_source source = {0};
+	int r = cli_convert_options(&c->o->how, &c->options, err);
+
+	r = r < 0 ? r : cli_read_image(name, &source, err);
+	if (r < 0)
+		return r;
+	c->tree = cg_steal(source.tree);
+	r = convert_to(c, c->o->to + 1, err);
+	return r < 0 ? r : write_image(c, info, err);
+}
+
+static void summary_json(
+	const struct conversion *c, const struct cg_image_info *info, const struct cli_counts *n)
+{
+	struct json_out j = json_begin(stdout, true);
+
+	json_open(&j, '{');
+	json_text(json_member(&j, "schema"), "cgtree.convert/1");
+	json_number(json_member(&j, "hierarchies"), n->hierarchies);
+	json_number(json_member(&j, "groups"), n->groups);
+	json_number(json_member(&j, "settings"), n->settings);
+	json_number(json_member(&j, "tasks"), n->tasks);
+	json_number(json_member(&j, "bytes"), info->bytes);
+	json_text(json_member(&j, "digest"), info->digest);
+	json_bool(json_member(&j, "keeps_origin"), cg_image_has_origin(c->tree));
+	cli_losses_json(json_member(&j, "losses"), &c->losses);
+	json_close(&j, '}');
+	json_end(&j);
+}
+
+static void say_summary(struct cli *cli, const struct conversion *c, const struct cli_counts *n)
+{
+	_cleanup_text_ struct cg_text t = {0};
+
+	cg_text_adds(&t, "converted ");
+	cli_plural(&t, n->groups, "group", "groups");
+	cg_text_adds(&t, " in ");
+	cli_plural(&t, n->hierarchies, "hierarchy", "hierarchies");
+	if (c->losses.count) {
+		cg_text_adds(&t, "; ");
+		cli_plural(&t, c->losses.count, "thing is lost", "things are lost");
+	}
+	if (cg_image_has_origin(c->tree))
+		cg_text_adds(&t, "; the image before is kept for the way back");
+	if (t.data)
+		cli_say(cli, "%s", t.data);
+}
+
+static int run_convert(struct cli *cli, int argc, char **argv)
+{
+	struct convert_options o = {.to = -1};
+	_cleanup_(conversion_free) struct conversion c = {.o = &o};
+	_cleanup_error_ struct cg_error *err = NULL;
+	struct cg_image_info info = {0};
+	struct cli_counts counts;
+	int first, r = cli_parse(cli, &o, argc, argv, &first);
+
+	if (r)
+		return r;
+	if (argc - first != 1)
+		return cli_usage(cli, "one image is wanted: FILE, or - for stdin");
+	if (o.to < 0)
+		return cli_usage(cli, "say what it shall become: --to v1 or --to v2");
+	if (cli_output_is_terminal(o.output))
+		return cli_usage(cli,
+			"an image is not for a terminal: give -o FILE, or send stdout to a file or pipe");
+	if (cli->json && (!o.output || strcmp(o.output, "-") == 0))
+		return cli_usage(cli, "--json takes stdout for the summary: give -o FILE for the image");
+	r = convert(&c, argv[first], &info, &err);
+	cli_say_losses(cli, &c.losses);
+	if (r < 0 || cli_tree_counts(c.tree, &counts, &err) < 0)
+		return cli_fail(cli, err);
+	if (cli->json)
+		summary_json(&c, &info, &counts);
+	else if (!cli->quiet)
+		say_summary(cli, &c, &counts);
+	return c.losses.count ? CLI_EXIT_DIFFERS : CLI_EXIT_OK;
+}
+
+const struct cli_verb cli_verb_convert = {
+	.name = "convert",
+	.summary = "turn an image of one cgroup version into one of the other",
+	.synopsis =
+		(const char *const[]){"FILE|- [-o FILE] --to v1|v2 [--dialect NAME] [--soft-limit low|high] "
+				      "[--on-conflict fail|leaf|lead=HIERARCHY] [--strict-translation] "
+				      "[--compress zstd|none]",
+			NULL},
+	.description = (const char *const
+			[]){"v1 to v2 merges the hierarchies: the groups are those of any of them, each with what all say about "
+			    "it. Tasks of a group whose children have controllers go to a leaf of their own, named cgtree-leaf; "
+			    "threads of one process in several groups make a threaded subtree. v2 to v1 splits: each controller "
+			    "takes the groups that have it, and the freezer takes all.",
+		"What does not come back as it was is named on stderr (\"! PATH FILE: VALUE became ...: why\") and "
+		"makes the exit status 1. A setting that nobody changed from what a new group has is not.",
+		"The image before is kept inside the new one. So converting back gives exactly that, but for what was "
+		"changed in between.",
+		NULL},
+	.options = convert_table,
+	.examples = (const struct cli_example[]){{"cgtree convert job.cgt -o job2.cgt --to v2",
+							 "a v1 image for a v2 host"},
+		{"cgtree dump /job | cgtree convert - --to v2 | ssh host cgtree restore -",
+			"move it there at once"},
+		{"cgtree convert job2.cgt -o job.cgt --to v1", "back, exactly"}, {0}},
+	.exits = (const char *const[]){"0 everything has its place",
+		"1 done, but something is lost (it is named)", "2 failed, no file was written",
+		"4 the image is damaged or incomplete",
+		"5 the image is of a version, or has a feature, that is not read here",
+		"64 the command line is wrong, or a value in the image is none that a kernel has", NULL},
+	.arguments = CLI_NAMES_FILE,
+	.run = run_convert,
+};
