@@ -9,7 +9,8 @@ enum cg_difference_kind {
 	CG_DIFF_GROUP_MISSING,
 	CG_DIFF_GROUP_EXTRA,
 	CG_DIFF_TYPE,
-	CG_DIFF_SETTING, /* one side may lack the file: data NULL */
+	CG_DIFF_SETTING, /* one side may lack the file: data NULL. What all of a side lack, and is as in a new
+			    group, is none */
 	CG_DIFF_OWNER,   /* of the directory or, with `name`, of a file */
 	CG_DIFF_XATTR,
 	CG_DIFF_PROGRAM,

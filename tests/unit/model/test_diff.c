@@ -168,10 +168,16 @@ static void test_files_of_one_side(void **state CG_UNUSED)
 	(void)plant(b, plant_hierarchy(b, 1, "memory", fewer), CG_NONE, "/job");
 	link_tree(a);
 	link_tree(b);
+	/* What is as in a new group asks for nothing. */
+	diff = compare(a, b, 0);
+	assert_int_equal(diff.count, 1);
+	assert_difference(&diff, 0, CG_DIFF_SETTING, "/job", "memory.other", NULL, "1");
+	cg_diff_free(&diff);
+	assert_true(cg_group_set_value(a, 0,
+		(uint16_t)cg_hierarchy_column(&a->hierarchy[0], "memory.limit_in_bytes"), CG_BYTES("4096")));
 	diff = compare(a, b, 0);
 	assert_int_equal(diff.count, 2);
-	assert_difference(
-		&diff, 0, CG_DIFF_SETTING, "/job", "memory.limit_in_bytes", "9223372036854771712", NULL);
+	assert_difference(&diff, 0, CG_DIFF_SETTING, "/job", "memory.limit_in_bytes", "4096", NULL);
 	assert_difference(&diff, 1, CG_DIFF_SETTING, "/job", "memory.other", NULL, "1");
 	free_all(a, b, &diff);
 }
