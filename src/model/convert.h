@@ -37,13 +37,16 @@ struct cg_convert_options {
 	enum cg_conflict conflict;
 	const char *lead; /* LEAD: a controller or name of the source hierarchy */
 	bool strict;      /* a loss is an error */
+	/* See cg_bind() and cg_unbind(): a controller, by its name there, that is added or left out. */
+	const char *bind, *unbind;
+	const struct cg_tree *bind_from; /* its settings, by path; NULL: as new in every group */
 };
 
 /* Something that the result does not hold as it was. */
 struct cg_loss {
 	const char *path, *knob; /* knob NULL: it is about the group; path NULL: about the whole */
 	struct cg_bytes was;     /* data NULL: see `why` */
-	const char *became;      /* "cpu.weight 98"; NULL: nothing */
+	const char *became;      /* the knob and its value there; NULL: nothing */
 	const char *why;
 };
 struct cg_losses {
@@ -89,3 +92,15 @@ int cg_fit_lists(struct cg_tree *tree, uint16_t hierarchy, struct cg_losses *los
 	struct cg_error **err) CG_MUST_CHECK;
 /* Whether these files are among the lists. */
 bool cg_is_fit_column(const struct cg_knob *knob);
+
+/* Whether groups of the tree have this controller (by its v1 name in a v1 hierarchy, by its v2 name on v2).
+ */
+bool cg_has_controller(const struct cg_tree *tree, const char *controller);
+/* The tree without a controller: no group has it any more. ENODEV when none has it. */
+int cg_unbind(const struct cg_tree *tree, const char *controller, struct cg_tree **ret,
+	struct cg_error **err) CG_MUST_CHECK;
+/* The tree with a controller: in the groups, and with the settings, that it had in `from`, what is new in
+ * between as new; with `from` NULL every group gets it. EEXIST when the tree has it, EINVAL when nobody knows
+ * it. */
+int cg_bind(const struct cg_tree *tree, const char *controller, const struct cg_tree *from,
+	struct cg_tree **ret, struct cg_error **err) CG_MUST_CHECK;

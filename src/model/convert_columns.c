@@ -37,8 +37,7 @@ static uint16_t find_column(const struct cg_part *p, const char *name)
 	return CG_NO_USE;
 }
 
-/* The column of that name, made when it is not there yet; CG_NO_USE when memory is out. */
-static uint16_t add_column(
+uint16_t cg_convert_add_column(
 	struct cg_converter *c, struct cg_part *p, const char *name, struct cg_bytes usual, uint16_t mode)
 {
 	const int version = p->layout->version;
@@ -76,7 +75,7 @@ static int add_direct(
 	struct cg_converter *c, struct cg_part *p, const struct cg_column *from, struct cg_use *use)
 {
 	use->kind = CG_USE_DIRECT;
-	use->index = add_column(c, p, from->name, from->usual, from->usual_mode);
+	use->index = cg_convert_add_column(c, p, from->name, from->usual, from->usual_mode);
 	return use->index == CG_NO_USE ? cg_error_oom(c->err) : 0;
 }
 
@@ -230,7 +229,7 @@ static int open_row(struct cg_converter *c, struct cg_part *p, struct cg_draw *d
 		cg_translation_name(u->row, p->layout->version, k, u->name, &name);
 		if (name.failed)
 			return cg_error_oom(c->err);
-		u->out[k] = add_column(c, p, name.data, usual && !u->as_new ? u->result[k] : none,
+		u->out[k] = cg_convert_add_column(c, p, name.data, usual && !u->as_new ? u->result[k] : none,
 			mode_of(c, d, u, name.data, p->layout->version));
 		if (u->out[k] == CG_NO_USE)
 			return cg_error_oom(c->err);
@@ -250,7 +249,7 @@ static int find_rules(struct cg_converter *c, struct cg_part *p, struct cg_draw 
 	const struct cg_knob *knob = cg_knob_find(name, 1);
 
 	if (d->devices) {
-		d->rules = add_column(c, p, name, cg_bytes_of(knob->default_value), knob->mode);
+		d->rules = cg_convert_add_column(c, p, name, cg_bytes_of(knob->default_value), knob->mode);
 		return d->rules == CG_NO_USE ? cg_error_oom(c->err) : 0;
 	}
 	d->rules = CG_NO_USE;
@@ -342,10 +341,12 @@ int cg_convert_columns(struct cg_converter *c, struct cg_part *p)
 
 	for (uint16_t i = 0; r == 0 && i < p->draws; i++)
 		r = see_draw(c, p, &p->draw[i]);
+	if (r == 0 && p->bound)
+		r = cg_convert_bind_columns(c, p);
 	if (r == 0 && p->layout->version == 2) {
 		const char *name = controllers_file();
 
-		p->subtree_control = name ? add_column(c, p, name, CG_BYTES(""), 0644) : CG_NO_USE;
+		p->subtree_control = name ? cg_convert_add_column(c, p, name, CG_BYTES(""), 0644) : CG_NO_USE;
 		r = p->subtree_control == CG_NO_USE ? cg_error_oom(c->err) : 0;
 	}
 	r = r < 0 ? r : find_fresh(c, p);

@@ -9,7 +9,8 @@
 /* Whether a source's group stands for itself in this part. */
 static bool counts(struct cg_converter *c, const struct cg_part *p, const struct cg_draw *d, uint32_t group)
 {
-	if (c->from->hierarchy[d->source].version == 1 || p->layout->version == 2 || d->core || d->devices)
+	if (c->from->hierarchy[d->source].version == 1 || p->layout->version == 2 || d->core || d->devices ||
+		d->paths)
 		return true;
 	return cg_convert_group_has(c, group) & d->takes;
 }

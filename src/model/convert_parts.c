@@ -105,7 +105,8 @@ static struct cg_part *part_for(
 	return NULL;
 }
 
-static int take(struct cg_converter *c, struct cg_part *p, uint16_t source, uint64_t controller, bool core)
+int cg_convert_take(
+	struct cg_converter *c, struct cg_part *p, uint16_t source, uint64_t controller, bool core)
 {
 	struct cg_draw *d;
 
@@ -171,7 +172,7 @@ static int assign_v1(struct cg_converter *c, uint16_t source)
 	if (!mask) {
 		p = part_for(c, 1, 0, h);
 		p = p ? p : part_for(c, 2, 0, NULL);
-		return p ? take(c, p, source, 0, true)
+		return p ? cg_convert_take(c, p, source, 0, true)
 			 : cg_convert_lose(c, CG_NONE, h->name, (struct cg_bytes){0}, NULL,
 				   "the target has no hierarchy of this name, and none that would take its groups");
 	}
@@ -179,14 +180,14 @@ static int assign_v1(struct cg_converter *c, uint16_t source)
 		const uint64_t bit = UINT64_C(1) << i;
 		const struct cg_bytes v2 = c->controller[i].v2;
 
-		if (!(mask & bit))
+		if (!(mask & bit & ~c->unbound))
 			continue;
 		p = part_for(c, 1, bit, NULL);
 		/* What has no counterpart is taken for its groups and tasks; its files are lost by their
 		 * rows. */
 		if (!p)
 			p = part_for(c, 2, v2.data && v2.len ? bit : 0, NULL);
-		r = p ? take(c, p, source, bit, true) : lose_controller(c, source, i);
+		r = p ? cg_convert_take(c, p, source, bit, true) : lose_controller(c, source, i);
 	}
 	return r;
 }
@@ -210,7 +211,7 @@ static int take_rules(struct cg_converter *c, uint16_t source)
 	if (!p)
 		return 0;
 	c->takes_rules = true;
-	r = take(c, p, source, 0, false);
+	r = cg_convert_take(c, p, source, 0, false);
 	for (uint16_t d = 0; r == 0 && d < p->draws; d++)
 		if (p->draw[d].source == source)
 			p->draw[d].devices = true;
@@ -231,17 +232,17 @@ static int assign_v2(struct cg_converter *c, uint16_t source)
 			used |= cg_convert_group_has(c, g) | cg_convert_group_passes(c, g);
 	p = part_for(c, 2, 0, NULL);
 	p = p ? p : part_for(c, 1, cg_convert_mask(c, CG_BYTES(CG_CORE_ON_V1), 1), NULL);
-	r = p ? take(c, p, source, 0, true) : lose_core(c, source);
+	r = p ? cg_convert_take(c, p, source, 0, true) : lose_core(c, source);
 	if (r == 0 && p && p->layout->version == 1 && cg_convert_has_rules(c, source))
 		r = take_rules(c, source);
 	for (unsigned i = 0; r == 0 && i < c->controllers; i++) {
 		const uint64_t bit = UINT64_C(1) << i;
 
-		if (!(used & bit))
+		if (!(used & bit & ~c->unbound))
 			continue;
 		p = part_for(c, 2, bit, NULL);
 		p = p ? p : part_for(c, 1, bit, NULL);
-		r = p ? take(c, p, source, bit, false) : lose_controller(c, source, i);
+		r = p ? cg_convert_take(c, p, source, bit, false) : lose_controller(c, source, i);
 	}
 	return r;
 }
@@ -300,11 +301,16 @@ int cg_convert_parts(struct cg_converter *c)
 	name_controllers(c);
 	r = open_parts(c);
 	r = r < 0 ? r : find_lead(c, &lead);
+	if (r == 0 && c->options->unbind)
+		c->unbound = cg_convert_mask(c, cg_bytes_of(c->options->unbind), 1) |
+			     cg_convert_mask(c, cg_bytes_of(c->options->unbind), 2);
 	for (uint16_t i = 0; r == 0 && i < c->from->hierarchies; i++) {
 		uint16_t s = lead == UINT16_MAX ? i : i == 0 ? lead : i <= lead ? (uint16_t)(i - 1) : i;
 
 		r = c->from->hierarchy[s].version == 1 ? assign_v1(c, s) : assign_v2(c, s);
 	}
+	if (r == 0 && c->options->bind)
+		r = cg_convert_bind_parts(c);
 	for (uint16_t i = 0; r == 0 && i < c->parts; i++)
 		if (c->part[i].draws)
 			c->part[n++] = c->part[i];

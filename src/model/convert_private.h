@@ -8,6 +8,7 @@
  * convert_tasks.c    where tasks go, threads, leaves for the tasks of inner groups
  * convert_devices.c  rules of v1 and device programs of v2
  * convert_emit.c     groups, owners, attributes of the result
+ * convert_bind.c     a controller that is added or left out
  * convert_fit.c      what v1 demands of parents and children */
 #pragma once
 
@@ -63,6 +64,7 @@ struct cg_draw {
 	uint16_t source;
 	uint64_t takes; /* controllers */
 	bool core; /* v2: every group, with what needs no controller; v1: the files that each hierarchy has */
+	bool paths;         /* nothing but the groups and tasks: for a controller that is bound */
 	bool devices;       /* v1 rules from the programs of v2 groups, or the other way round */
 	uint16_t rules;     /* the column of the rules: of the source when that is v1, else of the target */
 	struct cg_use *use; /* by column of the source */
@@ -81,6 +83,7 @@ struct cg_target_column {
 struct cg_part {
 	const struct cg_layout_part *layout;
 	uint64_t offers; /* controllers */
+	uint64_t bound;  /* the one that is added, where it goes */
 	struct cg_draw *draw;
 	uint16_t draws;
 	uint16_t hierarchy; /* of the result */
@@ -128,6 +131,7 @@ struct cg_converter {
 	uint32_t *node_of; /* by group of the source */
 	struct cg_part *part;
 	uint16_t parts;
+	uint64_t unbound;              /* the one that is left out */
 	bool takes_rules;              /* a v1 hierarchy of the target takes the device programs of v2 */
 	uint64_t *file_set_has;        /* v2 source: controllers by file set */
 	struct cg_placed_task *placed; /* of the part in hand, ascending by node, pid, tid */
@@ -156,6 +160,9 @@ static inline struct cg_hierarchy *cg_convert_target(const struct cg_converter *
 }
 
 /* convert_parts.c */
+/* Lets a part draw on a source. */
+int cg_convert_take(struct cg_converter *c, struct cg_part *p, uint16_t source, uint64_t controller,
+	bool core) CG_MUST_CHECK;
 int cg_convert_parts(struct cg_converter *c) CG_MUST_CHECK;
 /* The controllers of a list ("cpu,cpuacct", or with spaces) of version 1 or 2, as bits. */
 uint64_t cg_convert_mask(struct cg_converter *c, struct cg_bytes list, int version);
@@ -174,12 +181,18 @@ uint32_t cg_convert_common(const struct cg_converter *c, uint32_t a, uint32_t b)
 
 /* convert_columns.c */
 int cg_convert_columns(struct cg_converter *c, struct cg_part *p) CG_MUST_CHECK;
+/* The column of that name, made when it is not there yet; CG_NO_USE when memory is out. */
+uint16_t cg_convert_add_column(
+	struct cg_converter *c, struct cg_part *p, const char *name, struct cg_bytes usual, uint16_t mode);
 /* What a new group has in a column, under the values of its parent in the result (CG_NONE: none). */
 struct cg_bytes cg_convert_fresh(
 	const struct cg_converter *c, const struct cg_part *p, uint16_t column, uint32_t parent);
 
 /* convert_values.c */
 int cg_convert_values(struct cg_converter *c, struct cg_part *p, uint32_t node, uint32_t index) CG_MUST_CHECK;
+/* A value for a file of the node in hand, beside those of other sources; data NULL: it could not be read. */
+int cg_convert_propose(struct cg_converter *c, const struct cg_part *p, uint32_t node, uint16_t column,
+	struct cg_bytes value) CG_MUST_CHECK;
 /* The row's values for these inputs, kept in the row. */
 int cg_convert_row(struct cg_converter *c, const struct cg_draw *d, struct cg_row_use *use,
 	const struct cg_values *in, uint32_t node) CG_MUST_CHECK;
@@ -202,6 +215,14 @@ int cg_convert_add_program(
 	struct cg_converter *c, const struct cg_draw *d, uint32_t group, struct cg_group *to) CG_MUST_CHECK;
 /* The rules of a v2 group's program: 1, 0 when it has none, -ENOMEM. */
 int cg_convert_rules_of(struct cg_converter *c, uint32_t group, struct cg_bytes *ret) CG_MUST_CHECK;
+
+/* convert_bind.c */
+int cg_convert_bind_parts(struct cg_converter *c) CG_MUST_CHECK;
+int cg_convert_bind_columns(struct cg_converter *c, struct cg_part *p) CG_MUST_CHECK;
+/* Whether a node gets the controller that is bound. */
+bool cg_convert_binds(const struct cg_converter *c, uint32_t node);
+/* Calls propose for each setting that comes back. */
+int cg_convert_bind_values(struct cg_converter *c, const struct cg_part *p, uint32_t node) CG_MUST_CHECK;
 
 /* convert_fit.c */
 int cg_convert_fit(struct cg_converter *c, struct cg_part *p) CG_MUST_CHECK;

@@ -280,7 +280,7 @@ static uint64_t own_controllers(struct cg_converter *c, const struct cg_part *p,
 	for (unsigned i = 0; i < c->controllers; i++)
 		if (!c->controller[i].v2.data || !c->controller[i].v2.len)
 			own &= ~(UINT64_C(1) << i);
-	return own;
+	return p->bound && cg_convert_binds(c, node) ? own | p->bound : own;
 }
 
 static uint64_t passes_of_source(struct cg_converter *c, const struct cg_part *p, uint32_t node)

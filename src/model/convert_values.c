@@ -51,7 +51,7 @@ int cg_convert_row(struct cg_converter *c, const struct cg_draw *d, struct cg_ro
 	return keep_result(c, use, &out);
 }
 
-/* "cpu.weight 98"; what a new group has is nothing. */
+/* Knobs and values; what a new group has is nothing. */
 static void describe_result(const struct cg_part *p, const struct cg_row_use *use, struct cg_text *t)
 {
 	for (unsigned k = 0; k < CG_TRANSLATION_KNOBS; k++) {
@@ -109,7 +109,7 @@ static bool node_has(const struct cg_converter *c, const struct cg_part *p, uint
 }
 
 /* Where several sources have a word in it, the first that asks for anything. */
-static int propose(struct cg_converter *c, const struct cg_part *p, uint32_t node, uint16_t column,
+int cg_convert_propose(struct cg_converter *c, const struct cg_part *p, uint32_t node, uint16_t column,
 	struct cg_bytes value)
 {
 	const struct cg_column *to = &p->column[column];
@@ -166,14 +166,14 @@ static int translate_row(struct cg_converter *c, const struct cg_part *p, const 
 	if (!inputs_of(c, use, group, &in)) {
 		for (unsigned k = 0; r == 0 && k < CG_TRANSLATION_KNOBS; k++)
 			if (use->out[k] != CG_NO_USE)
-				r = propose(c, p, node, use->out[k], (struct cg_bytes){0});
+				r = cg_convert_propose(c, p, node, use->out[k], (struct cg_bytes){0});
 		return r;
 	}
 	r = cg_convert_row(c, d, use, &in, node);
 	r = r < 0 ? r : say_lost(c, p, d, use, &in, node, group);
 	for (unsigned k = 0; r == 0 && k < CG_TRANSLATION_KNOBS; k++)
 		if (use->has[k] && use->out[k] != CG_NO_USE)
-			r = propose(c, p, node, use->out[k], use->result[k]);
+			r = cg_convert_propose(c, p, node, use->out[k], use->result[k]);
 	return r;
 }
 
@@ -190,7 +190,7 @@ static int see_group(struct cg_converter *c, const struct cg_part *p, const stru
 
 		r = cg_convert_rules_of(c, group, &rules);
 		if (r > 0)
-			r = propose(c, p, node, d->rules, rules);
+			r = cg_convert_propose(c, p, node, d->rules, rules);
 	}
 	for (uint16_t i = 0; i < d->rows; i++)
 		c->row_mark[i] = d->row[i].always;
@@ -200,7 +200,7 @@ static int see_group(struct cg_converter *c, const struct cg_part *p, const stru
 		if (use->kind == CG_USE_ROW)
 			c->row_mark[use->index] = 1;
 		else if (use->kind == CG_USE_DIRECT)
-			r = propose(c, p, node, use->index, g->setting[i].value);
+			r = cg_convert_propose(c, p, node, use->index, g->setting[i].value);
 	}
 	for (uint16_t i = 0; r == 0 && i < d->rows; i++)
 		if (c->row_mark[i])
@@ -212,7 +212,7 @@ static int see_group(struct cg_converter *c, const struct cg_part *p, const stru
 		if (d->use[i].kind == CG_USE_DIRECT && c->state[d->use[i].index] == CG_CANDIDATE_NONE &&
 			!cg_bytes_equal(h->column[i].usual, p->column[d->use[i].index].usual) &&
 			cg_group_value(c->from, group, i, &v))
-			r = propose(c, p, node, d->use[i].index, v);
+			r = cg_convert_propose(c, p, node, d->use[i].index, v);
 	}
 	return r;
 }
@@ -300,6 +300,8 @@ int cg_convert_values(struct cg_converter *c, struct cg_part *p, uint32_t node, 
 		if (group != CG_NONE)
 			r = see_group(c, p, &p->draw[d], node, group);
 	}
+	if (r == 0 && p->bound)
+		r = cg_convert_bind_values(c, p, node);
 	r = r < 0 ? r : fill(c, p, node, c->to->group[index].parent);
 	r = r < 0 ? r : enabled_controllers(c, p, node);
 	return r < 0 ? r : write_settings(c, p, index);

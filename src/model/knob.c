@@ -99,6 +99,16 @@ const struct cg_knob *cg_knob_find(const char *name, int version)
 	return knob;
 }
 
+bool cg_knob_controller_exists(const char *controller, int version)
+{
+	const uint32_t flag = version == 2 ? CG_KNOB_V2 : CG_KNOB_V1;
+
+	for (size_t i = 0; *controller && i < cg_knob_count; i++)
+		if ((cg_knob_table[i].flags & flag) && strcmp(cg_knob_table[i].controller, controller) == 0)
+			return true;
+	return false;
+}
+
 bool cg_knob_tells_usage(const struct cg_knob *knob)
 {
 	for (size_t i = 0; i < cg_knob_count; i++)

@@ -143,6 +143,9 @@ extern const size_t cg_knob_count;
  * know it. Names of a huge page size match the row with the '*'. */
 const struct cg_knob *cg_knob_find(const char *name, int version);
 
+/* Whether any row of a version is of this controller. */
+bool cg_knob_controller_exists(const char *controller, int version);
+
 /* Whether some setting names this file as the one that tells its present use. */
 bool cg_knob_tells_usage(const struct cg_knob *knob);
 

@@ -130,5 +130,5 @@ int cg_translate_checked(const struct cg_translate *t, const struct cg_values *i
 /* Appends the name of a knob of a side, with the huge page size of `name` in it. */
 void cg_translation_name(
 	const struct cg_translation *row, int version, unsigned index, const char *name, struct cg_text *t);
-/* "cpu.cfs_quota_us + cpu.cfs_period_us -> cpu.max", for people. */
+/* The row for people: the knobs of both sides with an arrow between. */
 void cg_translation_describe(const struct cg_translation *row, int from, struct cg_text *t);
