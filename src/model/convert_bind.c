@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "model/convert_private.h"
+#include "model/diff.h"
 #include "model/value.h"
 
 /* The hierarchy of a tree whose groups have a controller, CG_NONE. */
@@ -230,6 +231,30 @@ static int place_for(const struct cg_tree *from, const char *controller, struct 
 	return 0;
 }
 
+/* Whether the tree is still what was left of `from`: 1 or 0. */
+static int is_rest_of(
+	const struct cg_tree *tree, const char *controller, const struct cg_tree *from, struct cg_error **err)
+{
+	_cleanup_tree_ struct cg_tree *rest = NULL;
+	_cleanup_diff_ struct cg_diff d = {0};
+	int r = cg_unbind(from, controller, &rest, err);
+
+	r = r < 0 ? r : cg_diff_trees(rest, tree, 0, &d, err);
+	return r < 0 ? r : d.count == 0;
+}
+
+/* The tree as it is, in memory of its own. */
+static int copy(const struct cg_tree *tree, struct cg_tree **ret, struct cg_error **err)
+{
+	_cleanup_(cg_arena_free) struct cg_arena arena = {0};
+	struct cg_convert_options o = {0};
+	struct cg_layout_part *part = NULL;
+	int r = own_layout(tree, NULL, &arena, &part, &o.layout.parts, err);
+
+	o.layout.part = part;
+	return r < 0 ? r : convert_own(tree, &o, ret, err);
+}
+
 int cg_bind(const struct cg_tree *tree, const char *controller, const struct cg_tree *from,
 	struct cg_tree **ret, struct cg_error **err)
 {
@@ -241,6 +266,9 @@ int cg_bind(const struct cg_tree *tree, const char *controller, const struct cg_
 	if (cg_has_controller(tree, controller))
 		return cg_error_make(err, CG_FAULT_USAGE, EEXIST,
 			"there are groups that have the controller %s already", controller);
+	r = from ? is_rest_of(tree, controller, from, err) : 0;
+	if (r != 0)
+		return r < 0 ? r : copy(from, ret, err);
 	r = own_layout(tree, NULL, &arena, &part, &o.layout.parts, err);
 	r = r < 0 ? r : place_for(from, controller, &arena, part, &o.layout.parts, err);
 	if (r < 0)

@@ -1,6 +1,7 @@
 /* Round trips over generated trees: merge after split is the identity; what is exact is equal, what is lossy
  * is named, and nothing else differs; with the origin at hand everything comes back. Each tree is told by its
  * seed. */
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -505,6 +506,41 @@ static void a_changed_structure_does_not_go_back(void **state)
 	assert_null(back);
 }
 
+/* What was unbound comes back, in the groups that had it. */
+static void bind_after_unbind_is_the_identity(void **state)
+{
+	size_t tried = 0;
+
+	(void)state;
+	for (uint64_t seed = 1; seed <= TREES; seed++) {
+		const int version = seed % 2 ? 1 : 2;
+		_cleanup_tree_ struct cg_tree *tree = version == 1 ? v1_tree(seed) : v2_tree(seed, true);
+
+		for (size_t i = 0; i < V2_FILES; i++) {
+			_cleanup_tree_ struct cg_tree *without = NULL, *with = NULL;
+			const char *controller = v2_files[i].controller;
+
+			if (!cg_has_controller(tree, controller)) {
+				assert_int_equal(cg_unbind(tree, controller, &without, NULL), -ENODEV);
+				continue;
+			}
+			assert_int_equal(cg_bind(tree, controller, NULL, &with, NULL), -EEXIST);
+			assert_int_equal(cg_unbind(tree, controller, &without, NULL), 0);
+			if (cg_has_controller(without, controller))
+				fail_msg(
+					"seed %llu: %s is still there", (unsigned long long)seed, controller);
+			assert_int_equal(cg_bind(without, controller, tree, &with, NULL), 0);
+			tried++;
+			if (version == 2)
+				no_differences(tree, with, NULL, NULL, 2, seed);
+			else
+				settings_are_kept(
+					tree, with, &(struct cg_losses){0}, &(struct cg_losses){0}, seed);
+		}
+	}
+	assert_true(tried > TREES);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -512,6 +548,7 @@ int main(void)
 		cmocka_unit_test(what_v1_cannot_hold_is_named),
 		cmocka_unit_test(what_v2_cannot_hold_is_named),
 		cmocka_unit_test(with_the_origin_everything_comes_back),
+		cmocka_unit_test(bind_after_unbind_is_the_identity),
 		cmocka_unit_test(a_change_in_between_comes_back_too),
 		cmocka_unit_test(a_changed_structure_does_not_go_back),
 	};
