@@ -152,5 +152,5 @@ const volatile int *cli_catch_signals(void);
 void cli_release_signals(void);
 
 extern const struct cli_verb cli_verb_dump, cli_verb_restore, cli_verb_show, cli_verb_check, cli_verb_verify,
-	cli_verb_diff, cli_verb_decode, cli_verb_convert, cli_verb_encode, cli_verb_criu, cli_verb_recover,
-	cli_verb_help;
+	cli_verb_diff, cli_verb_decode, cli_verb_convert, cli_verb_bind, cli_verb_unbind, cli_verb_encode,
+	cli_verb_criu, cli_verb_recover, cli_verb_help;

@@ -19,6 +19,8 @@ static const struct cli_verb *const verbs[] = {
 	&cli_verb_decode,
 	&cli_verb_encode,
 	&cli_verb_convert,
+	&cli_verb_bind,
+	&cli_verb_unbind,
 	&cli_verb_criu,
 	&cli_verb_recover,
 	&cli_verb_help,

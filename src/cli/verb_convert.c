@@ -11,7 +11,16 @@ struct convert_options {
 	int to; /* index into to_words; -1: not given */
 	int compress;
 	struct cli_convert how;
+	struct cli_list bind, unbind, seal, unseal;
 };
+
+static void convert_options_free(struct convert_options *o)
+{
+	cli_list_free(&o->bind);
+	cli_list_free(&o->unbind);
+	cli_list_free(&o->seal);
+	cli_list_free(&o->unseal);
+}
 
 static const char *const to_words[] = {"v1", "v2", NULL};
 static const char *const compress_words[] = {"none", "zstd", NULL};
@@ -23,6 +32,18 @@ static const struct cli_option convert_table[] = {
 	{'\0', "to", CLI_CHOICE, offsetof(struct convert_options, to), "VERSION", to_words, CLI_NAMES_NOTHING,
 		"v1 or v2"},
 	CLI_CONVERT_OPTIONS(struct convert_options, how),
+	{'\0', "unbind", CLI_LIST, offsetof(struct convert_options, unbind), "CONTROLLER", NULL,
+		CLI_NAMES_NOTHING,
+		"take a controller from all groups, before anything else; its settings are kept aside in the image; "
+		"may be repeated"},
+	{'\0', "bind", CLI_LIST, offsetof(struct convert_options, bind), "CONTROLLER", NULL,
+		CLI_NAMES_NOTHING,
+		"give the groups a controller: those that had it before it was unbound, with their settings, else all; "
+		"may be repeated"},
+	{'\0', "seal", CLI_LIST, offsetof(struct convert_options, seal), "PATH", NULL, CLI_NAMES_GROUP,
+		"mark a group so that no restore makes it the root of another view; may be repeated"},
+	{'\0', "unseal", CLI_LIST, offsetof(struct convert_options, unseal), "PATH", NULL, CLI_NAMES_GROUP,
+		"take that mark away; may be repeated"},
 	{'\0', "compress", CLI_CHOICE, offsetof(struct convert_options, compress), "HOW", compress_words,
 		CLI_NAMES_NOTHING, "zstd or none (default: none)"},
 	{0},
@@ -81,6 +102,102 @@ static int convert_to(struct conversion *c, int version, struct cg_error **err)
 	return convert_anew(c, version, err);
 }
 
+static int unbind(struct conversion *c, const char *controller, struct cg_error **err)
+{
+	struct cg_origin origin = {.kind = CG_ORIGIN_BOUND};
+	_cleanup_tree_ struct cg_tree *from = c->tree;
+	int r;
+
+	c->tree = NULL;
+	r = cg_unbind(from, controller, &c->tree, err);
+	if (r < 0)
+		cg_error_wrap(err, "--unbind %s", controller);
+	origin.tree = from;
+	return r < 0 ? r : cg_image_keep_origin(c->tree, &origin, err);
+}
+
+/* The nearest of the trees of before that has the controller; NULL when none has. */
+static int find_before(
+	const struct cg_tree *tree, const char *controller, struct cg_tree **ret, struct cg_error **err)
+{
+	_cleanup_origin_ struct cg_origin at = {0};
+	int r = cg_image_origin(tree, CG_IMAGE_MEMORY_DEFAULT, &at, err);
+
+	while (r > 0 && at.kind == CG_ORIGIN_BOUND) {
+		struct cg_origin next = {0};
+
+		if (cg_has_controller(at.tree, controller)) {
+			*ret = cg_steal(at.tree);
+			return 0;
+		}
+		r = cg_image_origin(at.tree, CG_IMAGE_MEMORY_DEFAULT, &next, err);
+		cg_origin_free(&at);
+		at = next;
+	}
+	return r < 0 ? r : 0;
+}
+
+static int bind(struct conversion *c, const char *controller, struct cg_error **err)
+{
+	_cleanup_tree_ struct cg_tree *before = NULL, *bound = NULL;
+	int r = find_before(c->tree, controller, &before, err);
+
+	r = r < 0 ? r : cg_bind(c->tree, controller, before, &bound, err);
+	if (r < 0) {
+		cg_error_wrap(err, "--bind %s", controller);
+		return r;
+	}
+	cg_tree_free(c->tree);
+	c->tree = cg_steal(bound);
+	return 0;
+}
+
+static int mark(
+	struct conversion *c, const char *option, const char *path, bool sealed, struct cg_error **err)
+{
+	bool found = false;
+
+	for (uint16_t h = 0; h < c->tree->hierarchies; h++) {
+		uint32_t g = cg_tree_find(c->tree, h, path);
+
+		if (g == CG_NONE)
+			continue;
+		found = true;
+		if (sealed)
+			c->tree->group[g].flags |= CG_GROUP_SEALED;
+		else
+			c->tree->group[g].flags &= (uint8_t)~CG_GROUP_SEALED;
+	}
+	return found ? 0
+		     : cg_error_make(err, CG_FAULT_USAGE, ENOENT, "%s %s: the image has no such group",
+			       option, path);
+}
+
+static int mark_all(struct conversion *c, struct cg_error **err)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < c->o->unseal.count; i++)
+		r = mark(c, "--unseal", c->o->unseal.item[i], false, err);
+	for (size_t i = 0; r == 0 && i < c->o->seal.count; i++)
+		r = mark(c, "--seal", c->o->seal.item[i], true, err);
+	return r;
+}
+
+/* What was asked for, in the order that the help tells. */
+static int change(struct conversion *c, struct cg_error **err)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < c->o->unbind.count; i++)
+		r = unbind(c, c->o->unbind.item[i], err);
+	if (r == 0 && c->o->to >= 0)
+		r = convert_to(c, c->o->to + 1, err);
+	for (size_t i = 0; r == 0 && i < c->o->bind.count; i++)
+		r = bind(c, c->o->bind.item[i], err);
+	return r < 0 ? r : mark_all(c, err);
+}
+
 static int write_image(struct conversion *c, struct cg_image_info *info, struct cg_error **err)
 {
 	struct cg_image_write_options options = {.compression = compress_values[c->o->compress]};
@@ -106,7 +223,7 @@ static int convert(struct conversion *c, const char *name, struct cg_image_info 
 	if (r < 0)
 		return r;
 	c->tree = cg_steal(source.tree);
-	r = convert_to(c, c->o->to + 1, err);
+	r = change(c, err);
 	return r < 0 ? r : write_image(c, info, err);
 }
 
@@ -149,7 +266,7 @@ static void say_summary(struct cli *cli, const struct conversion *c, const struc
 
 static int run_convert(struct cli *cli, int argc, char **argv)
 {
-	struct convert_options o = {.to = -1};
+	_cleanup_(convert_options_free) struct convert_options o = {.to = -1};
 	_cleanup_(conversion_free) struct conversion c = {.o = &o};
 	_cleanup_error_ struct cg_error *err = NULL;
 	struct cg_image_info info = {0};
@@ -160,8 +277,9 @@ static int run_convert(struct cli *cli, int argc, char **argv)
 		return r;
 	if (argc - first != 1)
 		return cli_usage(cli, "one image is wanted: FILE, or - for stdin");
-	if (o.to < 0)
-		return cli_usage(cli, "say what it shall become: --to v1 or --to v2");
+	if (o.to < 0 && !o.bind.count && !o.unbind.count && !o.seal.count && !o.unseal.count)
+		return cli_usage(cli,
+			"say what it shall become: --to v1 or --to v2, or --bind, --unbind, --seal, --unseal");
 	if (cli_output_is_terminal(o.output))
 		return cli_usage(cli,
 			"an image is not for a terminal: give -o FILE, or send stdout to a file or pipe");
@@ -180,11 +298,13 @@ static int run_convert(struct cli *cli, int argc, char **argv)
 
 const struct cli_verb cli_verb_convert = {
 	.name = "convert",
-	.summary = "turn an image of one cgroup version into one of the other",
+	.summary = "turn an image of one cgroup version into one of the other, bind and unbind controllers",
 	.synopsis =
-		(const char *const[]){"FILE|- [-o FILE] --to v1|v2 [--dialect NAME] [--soft-limit low|high] "
-				      "[--on-conflict fail|leaf|lead=HIERARCHY] [--strict-translation] "
-				      "[--compress zstd|none]",
+		(const char *const[]){
+			"FILE|- [-o FILE] [--unbind CONTROLLER]... [--to v1|v2] [--bind CONTROLLER]... "
+			"[--seal PATH]... [--unseal PATH]... [--dialect NAME] [--soft-limit low|high] "
+			"[--on-conflict fail|leaf|lead=HIERARCHY] [--strict-translation] "
+			"[--compress zstd|none]",
 			NULL},
 	.description = (const char *const
 			[]){"v1 to v2 merges the hierarchies: the groups are those of any of them, each with what all say about "
@@ -193,6 +313,9 @@ const struct cli_verb cli_verb_convert = {
 			    "takes the groups that have it, and the freezer takes all.",
 		"What does not come back as it was is named on stderr (\"! PATH FILE: VALUE became ...: why\") and "
 		"makes the exit status 1. A setting that nobody changed from what a new group has is not.",
+		"--unbind takes a controller from the groups, --bind gives it back: in a v2 image the files and the "
+		"lists of enabled controllers, in a v1 image the hierarchy. A group that is sealed is restored at its "
+		"own path only: --root, --map and --dir do not make it the root of another view.",
 		"The image before is kept inside the new one. So converting back gives exactly that, but for what was "
 		"changed in between.",
 		NULL},

@@ -46,6 +46,28 @@ static bool image_has_path(const struct cg_tree *image, const char *path)
 	return false;
 }
 
+/* A sealed group is the root of no view but its own. */
+static int refuse_sealed(const char *path, const char *target, struct cg_error **err)
+{
+	int r = cg_error_make(
+		err, CG_FAULT_USAGE, EPERM, "is sealed: it is restored at its own path, not as %s", target);
+
+	cg_error_at(err, path, NULL);
+	cg_error_hint(err, "cgtree convert --unseal takes the mark away");
+	return r;
+}
+
+static int check_sealed_map(const struct cg_tree *image, const struct cg_mapping *m, struct cg_error **err)
+{
+	for (uint16_t h = 0; h < image->hierarchies; h++) {
+		uint32_t g = cg_tree_find(image, h, m->from);
+
+		if (g != CG_NONE && image->group[g].flags & CG_GROUP_SEALED && strcmp(m->from, m->to) != 0)
+			return refuse_sealed(m->from, m->to, err);
+	}
+	return 0;
+}
+
 static int check_maps(const struct cg_tree *image, const struct cg_plan_options *o, struct cg_error **err)
 {
 	for (size_t i = 0; i < o->maps; i++) {
@@ -60,6 +82,8 @@ static int check_maps(const struct cg_tree *image, const struct cg_plan_options 
 		for (size_t j = 0; j < i; j++)
 			if (strcmp(o->map[j].from, m->from) == 0)
 				return cg_error_usage(err, "--map: %s is mapped twice", m->from);
+		if (check_sealed_map(image, m, err) < 0)
+			return -EPERM;
 	}
 	return 0;
 }
@@ -214,6 +238,10 @@ int cg_plan_targets(const struct cg_tree *image, const struct cg_plan_options *o
 				return cg_error_oom(err);
 			if (!options->dir && strcmp(path.data, "/") == 0)
 				return refuse_root(err);
+			if (image->group[top].flags & CG_GROUP_SEALED &&
+				(options->dir || strcmp(path.data, image->group[top].name) != 0))
+				return refuse_sealed(image->group[top].name,
+					options->dir ? "the directory that was given" : path.data, err);
 			r = fn(context, h, top, path.data);
 		}
 	}
