@@ -50,3 +50,10 @@ cg_test_program(devrules devrules.c)
 cg_link_layer(devrules engine)
 cg_integration_test(programs NATIVE GUEST 6.1/v2 6.12/v2 SANITIZED 6.1/v2 TIMEOUT 600)
 cg_integration_test(identities GUEST 6.1/v2 6.1/v1 6.12/v2 6.12/v1 SANITIZED 6.1/v2 TIMEOUT 300)
+
+# From one layout to another, through several guests: dumped here, restored there.
+cg_test_program(burn burn.c)
+target_compile_definitions(burn PRIVATE _GNU_SOURCE)
+cg_across_test(v2 6.1/v1 6.1/v2 6.1/v1)
+cg_across_test(hybrid 6.1/v1 6.12/hybrid)
+cg_across_test(mix 6.1/v1 6.1/mix)
