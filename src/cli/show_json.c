@@ -118,6 +118,8 @@ static void put_group(struct json_out *j, const struct cg_tree *tree, uint32_t g
 	json_open(j, '{');
 	json_text(json_member(j, "path"), path.data);
 	json_text(json_member(j, "type"), g->type == CG_TYPE_V1 ? NULL : cg_group_type_name(g->type));
+	if (g->flags & CG_GROUP_SEALED)
+		json_bool(json_member(j, "sealed"), true);
 	put_owner(json_member(j, "owner"), g->owner);
 	json_open(json_member(j, "settings"), '{');
 	show_each_setting(tree, group, all, put_setting, &context);

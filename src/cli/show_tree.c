@@ -149,6 +149,11 @@ static void attachment_cells(struct cells *cells, const struct cg_group *g)
 		add_cell(cells, (struct cell){.kind = CELL_OTHER, .hierarchy = g->hierarchy, .common = true},
 			&name, &words);
 	}
+	if (g->flags & CG_GROUP_SEALED) {
+		cg_text_adds(&name, "sealed");
+		add_cell(cells, (struct cell){.kind = CELL_OTHER, .hierarchy = g->hierarchy, .common = true},
+			&name, &words);
+	}
 	if (g->programs) {
 		cg_programs_describe(g->program, g->programs, true, &words);
 		cg_text_adds(&name, g->programs == 1 ? "program" : "programs");

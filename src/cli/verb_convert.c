@@ -142,7 +142,13 @@ static int bind(struct conversion *c, const char *controller, struct cg_error **
 	_cleanup_tree_ struct cg_tree *before = NULL, *bound = NULL;
 	int r = find_before(c->tree, controller, &before, err);
 
-	r = r < 0 ? r : cg_bind(c->tree, controller, before, &bound, err);
+	if (before) {
+		r = cg_is_unbound_of(c->tree, controller, before, err);
+		if (r > 0)
+			bound = cg_steal(before);
+	}
+	if (r == 0)
+		r = cg_bind(c->tree, controller, before, &bound, err);
 	if (r < 0) {
 		cg_error_wrap(err, "--bind %s", controller);
 		return r;

@@ -28,6 +28,21 @@ static int join_losses(struct cg_losses *to, const struct cg_losses *from, struc
 	return 0;
 }
 
+/* An image that came from v2 may have left a list to be filled here. */
+static bool has_empty_list(const struct cg_tree *image)
+{
+	for (uint32_t g = 0; g < image->groups; g++) {
+		const struct cg_hierarchy *h = &image->hierarchy[image->group[g].hierarchy];
+		struct cg_bytes v;
+
+		for (uint16_t i = 0; h->version == 1 && i < h->columns; i++)
+			if (cg_is_fit_column(h->column[i].knob) && cg_group_value(image, g, i, &v) &&
+				v.len == 0)
+				return true;
+	}
+	return false;
+}
+
 int cg_translate_image(const struct cg_live *live, const struct cg_tree *image,
 	const struct cg_convert_options *options, struct cg_tree **ret, struct cg_losses *losses,
 	struct cg_error **err)
@@ -39,9 +54,10 @@ int cg_translate_image(const struct cg_live *live, const struct cg_tree *image,
 	int r = cg_live_layout(live, &arena, &o.layout, err);
 
 	*ret = NULL;
-	if (r < 0 || cg_layout_fits(image, &o.layout))
+	if (r < 0 || (cg_layout_fits(image, &o.layout) && !has_empty_list(image)))
 		return r;
 	o.strict = false;
+	o.fills_lists = true;
 	o.translate.page_size = (uint64_t)sysconf(_SC_PAGESIZE);
 	r = cg_convert(image, &o, &tree, &own, err);
 	r = r < 0 ? r : join_losses(losses, &own, err);

@@ -12,8 +12,8 @@
 int cg_live_layout(const struct cg_live *live, struct cg_arena *arena, struct cg_layout *ret,
 	struct cg_error **err) CG_MUST_CHECK;
 
-/* The image in the layout of this host; NULL when it has it already. `options` but for its layout and page
- * size. Losses are added. */
+/* The image in the layout of this host; NULL when it has it already and nothing is to be filled in. `options`
+ * but for its layout and page size. Losses are added. */
 int cg_translate_image(const struct cg_live *live, const struct cg_tree *image,
 	const struct cg_convert_options *options, struct cg_tree **ret, struct cg_losses *losses,
 	struct cg_error **err) CG_MUST_CHECK;

@@ -37,6 +37,8 @@ struct cg_convert_options {
 	enum cg_conflict conflict;
 	const char *lead; /* LEAD: a controller or name of the source hierarchy */
 	bool strict;      /* a loss is an error */
+	bool fills_lists; /* v1 lists of cpus and nodes that are empty in a top are filled later (cg_fit_list)
+			   */
 	/* See cg_bind() and cg_unbind(): a controller, by its name there, that is added or left out. */
 	const char *bind, *unbind;
 	const struct cg_tree *bind_from; /* its settings, by path; NULL: as new in every group */
@@ -98,6 +100,9 @@ bool cg_is_fit_column(const struct cg_knob *knob);
 bool cg_has_controller(const struct cg_tree *tree, const char *controller);
 /* The tree without a controller: no group has it any more. ENODEV when none has it. */
 int cg_unbind(const struct cg_tree *tree, const char *controller, struct cg_tree **ret,
+	struct cg_error **err) CG_MUST_CHECK;
+/* Whether the tree is what cg_unbind() makes of `from`: 1, 0, or a negative errno. */
+int cg_is_unbound_of(const struct cg_tree *tree, const char *controller, const struct cg_tree *from,
 	struct cg_error **err) CG_MUST_CHECK;
 /* The tree with a controller: in the groups, and with the settings, that it had in `from`, what is new in
  * between as new; with `from` NULL every group gets it. EEXIST when the tree has it, EINVAL when nobody knows

@@ -39,13 +39,16 @@ static bool only_settings(const struct cg_diff *d)
 	return true;
 }
 
+static bool same_text(const char *a, const char *b)
+{
+	return a && b ? strcmp(a, b) == 0 : a == b;
+}
+
 /* A loss that the conversion had all along is none of the change. */
 static bool is_old(const struct cg_loss *loss, const struct cg_losses *old)
 {
 	for (size_t i = 0; i < old->count; i++)
-		if (loss->path && old->item[i].path && strcmp(loss->path, old->item[i].path) == 0 &&
-			(!loss->knob) == (!old->item[i].knob) &&
-			(!loss->knob || strcmp(loss->knob, old->item[i].knob) == 0) &&
+		if (same_text(loss->path, old->item[i].path) && same_text(loss->knob, old->item[i].knob) &&
 			cg_bytes_equal(loss->was, old->item[i].was))
 			return true;
 	return false;

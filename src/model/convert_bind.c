@@ -231,8 +231,7 @@ static int place_for(const struct cg_tree *from, const char *controller, struct 
 	return 0;
 }
 
-/* Whether the tree is still what was left of `from`: 1 or 0. */
-static int is_rest_of(
+int cg_is_unbound_of(
 	const struct cg_tree *tree, const char *controller, const struct cg_tree *from, struct cg_error **err)
 {
 	_cleanup_tree_ struct cg_tree *rest = NULL;
@@ -266,7 +265,7 @@ int cg_bind(const struct cg_tree *tree, const char *controller, const struct cg_
 	if (cg_has_controller(tree, controller))
 		return cg_error_make(err, CG_FAULT_USAGE, EEXIST,
 			"there are groups that have the controller %s already", controller);
-	r = from ? is_rest_of(tree, controller, from, err) : 0;
+	r = from ? cg_is_unbound_of(tree, controller, from, err) : 0;
 	if (r != 0)
 		return r < 0 ? r : copy(from, ret, err);
 	r = own_layout(tree, NULL, &arena, &part, &o.layout.parts, err);

@@ -168,6 +168,25 @@ static int fit_quota(
 	return r < 0 ? r : fit_bound(c, p, use, group, own.quota.number);
 }
 
+/* Nobody knows here what the host has. */
+static int say_empty_tops(struct cg_converter *c, const struct cg_part *p)
+{
+	int r = 0;
+
+	for (uint16_t i = 0; i < p->columns; i++)
+		for (uint32_t g = 0; cg_is_fit_column(p->column[i].knob) && r == 0 && g < c->to->groups;
+			g++) {
+			struct cg_bytes v;
+
+			if (c->to->group[g].hierarchy == p->hierarchy && c->to->group[g].parent == CG_NONE &&
+				cg_group_value(c->to, g, i, &v) && v.len == 0)
+				r = cg_convert_lose(c, node_of_place(c, g), p->column[i].name, v, NULL,
+					"on v2 an empty list is all that the parent has, on v1 it is none; "
+					"restore --translate fills it with what the host has");
+		}
+	return r;
+}
+
 int cg_convert_fit(struct cg_converter *c, struct cg_part *p)
 {
 	bool from_v2 = false;
@@ -179,6 +198,8 @@ int cg_convert_fit(struct cg_converter *c, struct cg_part *p)
 		return 0;
 	/* The parents are what links tell; they are set, the rest of the links comes later. */
 	r = cg_fit_lists(c->to, p->hierarchy, c->losses, c->err);
+	if (r == 0 && !c->options->fills_lists)
+		r = say_empty_tops(c, p);
 	for (uint16_t d = 0; r == 0 && d < p->draws; d++)
 		for (uint16_t i = 0; r == 0 && i < p->draw[d].rows; i++) {
 			const struct cg_row_use *use = &p->draw[d].row[i];

@@ -108,12 +108,11 @@ static struct cg_part *part_for(
 int cg_convert_take(
 	struct cg_converter *c, struct cg_part *p, uint16_t source, uint64_t controller, bool core)
 {
-	struct cg_draw *d;
+	uint16_t i = 0;
 
-	for (d = p->draw; d < p->draw + p->draws; d++)
-		if (d->source == source)
-			break;
-	if (d == p->draw + p->draws) {
+	while (i < p->draws && p->draw[i].source != source)
+		i++;
+	if (i == p->draws) {
 		struct cg_draw *more = cg_convert_array(c, p->draws + (size_t)1, sizeof(*more));
 
 		if (!more)
@@ -121,11 +120,10 @@ int cg_convert_take(
 		if (p->draws)
 			memcpy(more, p->draw, p->draws * sizeof(*more));
 		p->draw = more;
-		d = &p->draw[p->draws++];
-		d->source = source;
+		p->draw[p->draws++].source = source;
 	}
-	d->takes |= controller;
-	d->core |= core;
+	p->draw[i].takes |= controller;
+	p->draw[i].core |= core;
 	return 0;
 }
 
