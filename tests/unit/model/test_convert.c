@@ -1,4 +1,5 @@
 /* Whole trees from one layout to another: merging, splitting, regrouping; what is lost; what is refused. */
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -167,11 +168,277 @@ static void a_v2_tree_is_split(void **state)
 			"limit says what is reclaimed first, low what is reclaimed last, high where tasks are slowed\n"});
 }
 
+#define TWO_PATHS                                                                                            \
+	V1_CPU "group /job\ngroup /job/a\ntask 10 10 sh\ngroup /job/c\n" V1_MEMORY                           \
+	       "group /job\ngroup /job/b\ntask 10 10 sh\n"
+
+static void conflicts_are_refused_or_settled(void **state)
+{
+	(void)state;
+	check(&(struct convert_case){.from = TWO_PATHS,
+		.version = 2,
+		.code = -EEXIST,
+		.error = "task 10 (sh) is in /job/b of memory and in /job/a of cpu"});
+	check(&(struct convert_case){.from = TWO_PATHS,
+		.version = 2,
+		.options.conflict = CG_CONFLICT_LEAF,
+		.wanted = "v2 cpu,memory\n/job\ncgroup.subtree_control=cpu memory\n/job/a\n/job/b\n/job/c\n"
+			  "/job/cgtree-leaf\ntask 10 10\n",
+		.losses = "/job/cgtree-leaf - task 10 (sh) is put here, but is in /job/a of cpu\n"
+			  "/job/cgtree-leaf - task 10 (sh) is put here, but is in /job/b of memory\n"});
+	check(&(struct convert_case){.from = TWO_PATHS,
+		.version = 2,
+		.options = {.conflict = CG_CONFLICT_LEAD, .lead = "memory"},
+		.wanted =
+			"v2 cpu,memory\n/job\ncgroup.subtree_control=cpu memory\n/job/a\n/job/b\ntask 10 10\n"
+			"/job/c\n",
+		.losses = "/job/b - task 10 (sh) is put here, but is in /job/a of cpu\n"});
+	check(&(struct convert_case){.from = TWO_PATHS,
+		.version = 2,
+		.options = {.conflict = CG_CONFLICT_LEAD, .lead = "pids"},
+		.code = -EINVAL,
+		.error = "the image has no such hierarchy"});
+}
+
+/* A hierarchy that has fewer groups has the task in what it has on the way: that is no conflict. */
+static void the_deepest_path_wins(void **state)
+{
+	(void)state;
+	check(&(struct convert_case){.from = V1_CPU
+				     "group /job\ntask 10 10 sh\n" V1_MEMORY
+				     "group /job\ngroup /job/a\ngroup /job/a/x\ntask 10 10 sh\n" V1_PIDS
+				     "group /job\ngroup /job/a\ntask 10 10 sh\n",
+		.version = 2,
+		.wanted = "v2 cpu,memory,pids\n/job\ncgroup.subtree_control=memory pids\n/job/a\n"
+			  "cgroup.subtree_control=memory\n/job/a/x\ntask 10 10\n",
+		.losses = ""});
+}
+
+static void threads_make_a_threaded_subtree(void **state)
+{
+	(void)state;
+	check(&(struct convert_case){
+		.from = V1_CPU "group /job\ngroup /job/p\ngroup /job/p/a\ncpu.shares=2048\ntask 10 10 sh\n"
+			       "group /job/p/b\ntask 10 11 sh\n" V1_MEMORY
+			       "group /job\ngroup /job/p\nmemory.limit_in_bytes=67108864\ntask 10 11 sh\n"
+			       "group /job/p/a\nmemory.limit_in_bytes=33554432\ntask 10 10 sh\n",
+		.version = 2,
+		.wanted =
+			"v2 cpu,memory\n/job\ncgroup.subtree_control=cpu memory\n/job/p (domain threaded)\n"
+			"memory.max=67108864\ncgroup.subtree_control=cpu\n"
+			"/job/p/a (threaded)\ncpu.weight=200\ntask 10 10\n/job/p/b (threaded)\ntask 10 11\n",
+		.losses =
+			"/job/p/a memory.max 33554432 is lost: threads of a process are in several groups here, which "
+			"makes a threaded subtree: this controller has no say within\n"});
+	check(&(struct convert_case){.from = V1_CPU "group /a\ntask 10 10 sh\ngroup /b\ntask 10 11 sh\n",
+		.version = 2,
+		.code = -EEXIST,
+		.error = "threads of process 10 are in /a and in /b"});
+}
+
+static void tops_of_other_paths_are_one_tree(void **state)
+{
+	(void)state;
+	check(&(struct convert_case){.from = V1_CPU "group /a/b/c\ncpu.shares=512\n" V1_MEMORY
+						    "group /a\nmemory.limit_in_bytes=4096\n"
+						    "group /z\n",
+		.version = 2,
+		.wanted = "v2 cpu,memory\n/a\nmemory.max=4096\ncgroup.subtree_control=cpu\n/a/b\n"
+			  "cgroup.subtree_control=cpu\n/a/b/c\ncpu.weight=50\n/z\n",
+		.losses = ""});
+}
+
+#define V2_CPUSET                                                                                            \
+	"hierarchy v2 cpu,cpuset\nusual cgroup.subtree_control=\nusual cpu.max=max 100000\n"                 \
+	"usual cpu.max.burst=0\nusual cpuset.cpus=\n"
+
+/* What v1 demands of parents and children. */
+static void v1_children_fit_into_their_parents(void **state)
+{
+	(void)state;
+	check(&(struct convert_case){
+		.from = V2_CPUSET
+		"group /job\ncgroup.subtree_control=cpu cpuset\ncpuset.cpus=0-3\ncpu.max=50000 100000\n"
+		"group /job/a\ncpuset.cpus=2-5\ncpu.max=80000 100000\ncpu.max.burst=70000\n"
+		"group /job/b\ncpu.max=1000 1000\ngroup /job/c\ncpuset.cpus=8\n",
+		.version = 1,
+		.wanted =
+			"v1 cpuset\n/job\ncpuset.cpus=0-3\n/job/a\ncpuset.cpus=2-3\n/job/b\ncpuset.cpus=0-3\n"
+			"/job/c\ncpuset.cpus=0-3\nv1 cpu\n/job\ncpu.cfs_quota_us=50000\n"
+			"/job/a\ncpu.cfs_quota_us=50000\ncpu.cfs_burst_us=50000\n/job/b\ncpu.cfs_quota_us=50000\n/job/c\n"
+			"v1 freezer\n/job\n/job/a\n/job/b\n/job/c\n",
+		.losses =
+			"/job/a cpuset.cpus 2-5 became cpuset.cpus 2-3: on v1 it must lie within the parent's 0-3\n"
+			"/job/c cpuset.cpus 8 became cpuset.cpus 0-3: on v1 it must lie within the parent's 0-3\n"
+			"/job/a cpu.cfs_quota_us 80000 100000 became cpu.cfs_quota_us 50000, cpu.cfs_period_us 100000: on "
+			"v1 a group's share must not be larger than that of the group above\n"
+			"/job/a cpu.cfs_burst_us 70000 became 50000: on v1 it must not be more than the quota, which was "
+			"cut\n"
+			"/job/b cpu.cfs_quota_us 1000 1000 became cpu.cfs_quota_us 50000, cpu.cfs_period_us 100000: on v1 a "
+			"group's share must not be larger than that of the group above\n"});
+}
+
+static void owners_and_attributes_come_along(void **state)
+{
+	(void)state;
+	check(&(struct convert_case){
+		.from = V1_CPU
+		"group /job\nowner 1000:1000 755\nfile tasks 1000:1000 644\nfile cgroup.procs 1000:1000 644\n"
+		"xattr user.x=1\n" V1_MEMORY
+		"group /job\nfile memory.limit_in_bytes 7:7 600\nxattr user.x=2\nxattr user.y=3\n",
+		.version = 2,
+		.wanted =
+			"v2 cpu,memory\n/job owner 1000\nowner of memory.max 7\nowner of memory.swap.max 7\n"
+			"owner of cgroup.subtree_control 1000\nowner of cgroup.procs 1000\nowner of cgroup.threads 1000\n"
+			"user.x=1\nuser.y=3\n",
+		.losses =
+			"/job - is 1000:1000 755 in one hierarchy and 0:0 755 in another: the first is taken\n"
+			"/job user.x 2 is lost: another hierarchy has another value here, which is taken\n"});
+}
+
+static void what_nobody_knows_is_said_once(void **state)
+{
+	(void)state;
+	check(&(struct convert_case){
+		.from = "hierarchy v1 memory\nusual memory.news=1\nusual memory.limit_in_bytes=-1\ngroup /job\n"
+			"memory.news=5\ngroup /job/a\nmemory.news=6\nmemory.limit_in_bytes=?\n",
+		.version = 2,
+		.wanted = "v2 memory\n/job\ncgroup.subtree_control=memory\n/job/a\nmemory.max=?\n",
+		.losses =
+			"/job memory.news is not in the catalogue, so that nobody knows how it translates; it is left "
+			"out, here and in other groups\n"});
+}
+
+static void losses_refuse_when_that_is_asked_for(void **state)
+{
+	(void)state;
+	check(&(struct convert_case){.from = "hierarchy v1 memory\nusual memory.swappiness=60\ngroup /job\n"
+					     "memory.swappiness=10\n",
+		.version = 2,
+		.options.strict = true,
+		.code = -ENOTSUP,
+		.error = "10 is lost: v2 has one swappiness for the host"});
+	check(&(struct convert_case){.from = V1_CPU "group /job\ngroup /job/a\ncpu.shares=1\n",
+		.version = 2,
+		.code = -EINVAL,
+		.error = "\"1\" is not accepted"});
+}
+
+/* Weights that nobody changed are not translated: new groups share evenly on either side. */
+static void default_weights_stay_default(void **state)
+{
+	static const char even[] = "hierarchy v1 cpu\nusual cpu.shares=1024\ngroup /job\ngroup /job/a\n";
+	static const char odd[] =
+		"hierarchy v1 cpu\nusual cpu.shares=1024\ngroup /job\ngroup /job/a\ncpu.shares=2048\n";
+
+	(void)state;
+	check(&(struct convert_case){.from = even,
+		.version = 2,
+		.options.translate.dialect = cg_dialect_find("oci-linear"),
+		.wanted = "v2 cpu\n/job\ncgroup.subtree_control=cpu\n/job/a\n"});
+	check(&(struct convert_case){.from = odd,
+		.version = 2,
+		.options.translate.dialect = cg_dialect_find("oci-linear"),
+		.wanted =
+			"v2 cpu\n/job\ncpu.weight=39\ncgroup.subtree_control=cpu\n/job/a\ncpu.weight=79\n"});
+}
+
+/* Layouts as hosts have them. */
+static const struct cg_layout_part mixed_host[] = {
+	{1, "cpu,cpuacct", NULL}, {1, "freezer", NULL}, {2, "memory,pids", NULL}};
+static const struct cg_layout_part joined_host[] = {{1, "cpu,cpuacct", NULL}, {1, "pids", NULL}};
+static const struct cg_layout_part bare_v2[] = {{2, "pids", NULL}};
+
+static void each_controller_goes_where_the_host_has_it(void **state)
+{
+	static const char from[] =
+		"hierarchy v1 cpu\nusual cpu.shares=1024\ngroup /job\ncpu.shares=2048\ntask 10 10 sh\n"
+		"hierarchy v1 cpuacct\ngroup /job\ngroup /job/a\ntask 10 10 sh\n" V1_PIDS
+		"group /job\npids.max=5\n";
+
+	(void)state;
+	check(&(struct convert_case){.from = from,
+		.options.layout = {mixed_host, CG_ARRAY_SIZE(mixed_host)},
+		.wanted =
+			"v1 cpu,cpuacct\n/job\ncpu.shares=2048\n/job/a\ntask 10 10\nv2 pids\n/job\npids.max=5\n",
+		.losses = ""});
+	check(&(struct convert_case){.from = from,
+		.options.layout = {joined_host, CG_ARRAY_SIZE(joined_host)},
+		.wanted =
+			"v1 cpu,cpuacct\n/job\ncpu.shares=2048\n/job/a\ntask 10 10\nv1 pids\n/job\npids.max=5\n",
+		.losses = ""});
+	check(&(struct convert_case){.from = from,
+		.options.layout = {bare_v2, CG_ARRAY_SIZE(bare_v2)},
+		.wanted = "v2 pids\n/job\npids.max=5\n/job/a\ntask 10 10\n",
+		.losses = "/job cpu.shares 2048 is lost: the target has no cpu controller\n"});
+}
+
+static void device_rules_are_programs(void **state)
+{
+	_cleanup_tree_ struct cg_tree *from =
+		build_tree("hierarchy v1 devices\nusual devices.list=a *:* rwm\ngroup /job\n"
+			   "group /job/a\ndevices.list=c 1:3 rwm\ngroup /job/a/b\n"
+			   "devices.list=c 1:3 rwm\n");
+	_cleanup_(cg_arena_free) struct cg_arena arena = {0};
+	_cleanup_tree_ struct cg_tree *to = NULL, *back = NULL;
+	_cleanup_losses_ struct cg_losses losses = {0}, more = {0};
+	_cleanup_text_ struct cg_text text = {0};
+	struct cg_convert_options o = {0};
+
+	(void)state;
+	assert_int_equal(cg_layout_of_version(from, 2, &arena, &o.layout, NULL), 0);
+	assert_int_equal(cg_convert(from, &o, &to, &losses, NULL), 0);
+	assert_int_equal(losses.count, 0);
+	assert_int_equal(to->group[0].programs, 0);
+	assert_int_equal(to->group[1].programs, 1);
+	/* What the group above has holds below, too. */
+	assert_int_equal(to->group[2].programs, 0);
+	assert_int_equal(cg_layout_of_version(to, 1, &arena, &o.layout, NULL), 0);
+	assert_int_equal(cg_convert(to, &o, &back, &more, NULL), 0);
+	print_tree(back, &text);
+	check_text("rules", &text,
+		"v1 devices\n/job\n/job/a\ndevices.list=c 1:3 rwm\n/job/a/b\nv1 freezer\n/job\n/job/a\n/job/a/b\n");
+	assert_int_equal(more.count, 0);
+}
+
+/* A file of the core that v2 and the freezer both have. */
+static void hosts_with_both_are_converted_whole(void **state)
+{
+	(void)state;
+	check(&(struct convert_case){
+		.from = "hierarchy v1 freezer\nusual freezer.state=THAWED\ngroup /job\nfreezer.state=FROZEN\n"
+			"hierarchy v2 \nusual cgroup.freeze=0\nusual cgroup.subtree_control=\ngroup /job\ngroup /job/a\n"
+			"cgroup.freeze=1\ntask 10 10 sh\n",
+		.version = 2,
+		.wanted = "v2 \n/job\ncgroup.freeze=1\n/job/a\ncgroup.freeze=1\ntask 10 10\n",
+		.losses = ""});
+	check(&(struct convert_case){
+		.from = "hierarchy v1 freezer\nusual freezer.state=THAWED\ngroup /job\nfreezer.state=FROZEN\n"
+			"hierarchy v2 \nusual cgroup.freeze=0\nusual cgroup.subtree_control=\ngroup /job\ngroup /job/a\n"
+			"cgroup.freeze=1\ntask 10 10 sh\n",
+		.version = 1,
+		.wanted =
+			"v1 freezer\n/job\nfreezer.state=FROZEN\n/job/a\nfreezer.state=FROZEN\ntask 10 10\n",
+		.losses = ""});
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(v1_hierarchies_are_merged),
 		cmocka_unit_test(a_v2_tree_is_split),
+		cmocka_unit_test(conflicts_are_refused_or_settled),
+		cmocka_unit_test(the_deepest_path_wins),
+		cmocka_unit_test(threads_make_a_threaded_subtree),
+		cmocka_unit_test(tops_of_other_paths_are_one_tree),
+		cmocka_unit_test(v1_children_fit_into_their_parents),
+		cmocka_unit_test(owners_and_attributes_come_along),
+		cmocka_unit_test(what_nobody_knows_is_said_once),
+		cmocka_unit_test(losses_refuse_when_that_is_asked_for),
+		cmocka_unit_test(default_weights_stay_default),
+		cmocka_unit_test(each_controller_goes_where_the_host_has_it),
+		cmocka_unit_test(device_rules_are_programs),
+		cmocka_unit_test(hosts_with_both_are_converted_whole),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
