@@ -47,22 +47,31 @@ int cli_convert_options(const struct cli_convert *o, struct cg_convert_options *
 	return r;
 }
 
+/* All at once: there may be one for each of many groups. */
 void cli_say_losses(struct cli *cli, const struct cg_losses *losses)
 {
+	struct cli_style style = cli_style_of(cli->color_err);
+	_cleanup_text_ struct cg_text lines = {0};
+
 	for (size_t i = 0; i < losses->count; i++) {
 		const struct cg_loss *l = &losses->item[i];
-		_cleanup_text_ struct cg_text line = {0};
 
+		cg_text_printf(&lines, "%s!%s ", style.yellow, style.reset);
 		if (l->path)
-			cg_text_escape(&line, cg_bytes_of(l->path));
+			cg_text_escape(&lines, cg_bytes_of(l->path));
 		if (l->knob) {
-			cg_text_adds(&line, l->path ? " " : "");
-			cg_text_escape(&line, cg_bytes_of(l->knob));
+			cg_text_adds(&lines, l->path ? " " : "");
+			cg_text_escape(&lines, cg_bytes_of(l->knob));
 		}
-		cg_text_adds(&line, line.len ? ": " : "");
-		cg_loss_text(l, &line);
-		cli_warn_line(cli, line.data ? line.data : l->why);
+		cg_text_adds(&lines, l->path || l->knob ? ": " : "");
+		cg_loss_text(l, &lines);
+		cg_text_addc(&lines, '\n');
 	}
+	cli_progress_clear(cli);
+	if (lines.failed)
+		cli_say(cli, "%zu things are lost; there is no memory to name them", losses->count);
+	else if (lines.len)
+		(void)fwrite(lines.data, 1, lines.len, stderr);
 }
 
 void cli_losses_json(struct json_out *j, const struct cg_losses *losses)

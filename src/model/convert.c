@@ -224,6 +224,10 @@ int cg_layout_of_version(const struct cg_tree *tree, int version, struct cg_aren
 
 static void converter_free(struct cg_converter *c)
 {
+	for (uint16_t p = 0; p < c->parts; p++)
+		for (uint16_t d = 0; d < c->part[p].draws; d++)
+			for (uint16_t i = 0; i < c->part[p].draw[d].rows; i++)
+				cg_translate_files_close(&c->part[p].draw[d].row[i].files);
 	c->to = cg_tree_free(c->to);
 	cg_arena_free(&c->arena);
 	free(c->node);

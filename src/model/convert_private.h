@@ -41,6 +41,7 @@ struct cg_row_use {
 	bool always; /* looked at in every group: the usual values lose something or are no usual ones */
 	bool as_new; /* no group of the source changed the weights, whose defaults do not correspond */
 	bool cached;
+	struct cg_translate_files files;
 	struct cg_values last; /* the values last translated */
 	struct cg_bytes result[CG_TRANSLATION_KNOBS];
 	bool has[CG_TRANSLATION_KNOBS];

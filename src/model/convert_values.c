@@ -31,7 +31,8 @@ int cg_convert_row(struct cg_converter *c, const struct cg_draw *d, struct cg_ro
 	const struct cg_values *in, uint32_t node)
 {
 	const int from = c->from->hierarchy[d->source].version;
-	const struct cg_translate job = {use->row, from, 3 - from, use->name, &c->options->translate};
+	const struct cg_translate job = {
+		use->row, from, 3 - from, use->name, &c->options->translate, &use->files};
 	_cleanup_translated_ struct cg_translated out = {0};
 	_cleanup_text_ struct cg_text path = {0};
 	int r;
@@ -39,6 +40,9 @@ int cg_convert_row(struct cg_converter *c, const struct cg_draw *d, struct cg_ro
 	if (use->cached && same_inputs(&use->last, in))
 		return 0;
 	use->cached = false;
+	if (!use->files.name[from - 1][0].data &&
+		cg_translate_files_open(use->row, use->name, &use->files) < 0)
+		return cg_error_oom(c->err);
 	r = cg_translate_checked(&job, in, &out, &use->lost, c->err);
 	if (r < 0) {
 		if (node != CG_NONE)

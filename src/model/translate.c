@@ -8,13 +8,13 @@
 #include "model/value.h"
 #include "model/value_parts.h"
 
-/* One translation under way, with the catalogue's rows of both sides. */
+/* One translation under way, with the files of both sides. */
 struct job {
 	const struct cg_translate *t;
 	const struct cg_values *in;
 	struct cg_translated *out;
-	const struct cg_knob *source[CG_TRANSLATION_KNOBS], *target[CG_TRANSLATION_KNOBS];
-	struct cg_text name[2 * CG_TRANSLATION_KNOBS]; /* of sources, then targets */
+	const struct cg_knob *const *source, *const *target;
+	const struct cg_text *source_name, *target_name;
 	struct cg_error **err;
 };
 
@@ -59,7 +59,7 @@ static int CG_PRINTF(3, 4) refuse(struct job *j, unsigned index, const char *fmt
 	va_start(ap, fmt);
 	r = cg_error_vmake(j->err, CG_FAULT_USAGE, EINVAL, fmt, ap);
 	va_end(ap);
-	cg_error_at(j->err, NULL, j->name[index].data);
+	cg_error_at(j->err, NULL, j->source_name[index].data);
 	cg_translation_describe(j->t->row, j->t->from, &row);
 	cg_error_hint(j->err, "the translation is %s", row.data ? row.data : "");
 	return r;
@@ -101,7 +101,7 @@ static void give_unlimited(struct job *j, unsigned index)
 		cg_text_adds(t, "-1");
 	else if (k->grammar != CG_GRAMMAR_BYTES)
 		cg_text_adds(t, "max");
-	else if (!cg_knob_default(k, j->name[CG_TRANSLATION_KNOBS + index].data, j->t->options->page_size, t))
+	else if (!cg_knob_default(k, j->target_name[index].data, j->t->options->page_size, t))
 		cg_text_adds(t, "-1");
 }
 
@@ -434,30 +434,28 @@ static form_fn *const forms[] = {
 	[CG_FORM_OWNER] = translate_nothing,
 };
 
-/* The names and rows of both sides. */
-static int open_job(struct job *j)
+int cg_translate_files_open(
+	const struct cg_translation *row, const char *name, struct cg_translate_files *ret)
 {
-	for (unsigned i = 0; i < CG_TRANSLATION_KNOBS; i++) {
-		struct cg_text *source = &j->name[i], *target = &j->name[CG_TRANSLATION_KNOBS + i];
+	for (int v = 1; v <= 2; v++)
+		for (unsigned i = 0; i < CG_TRANSLATION_KNOBS && row->knob[v - 1][i]; i++) {
+			struct cg_text *t = &ret->name[v - 1][i];
 
-		if (j->t->row->knob[j->t->from - 1][i]) {
-			cg_translation_name(j->t->row, j->t->from, i, j->t->name, source);
-			j->source[i] = source->failed ? NULL : cg_knob_find(source->data, j->t->from);
+			cg_translation_name(row, v, i, name, t);
+			if (t->failed)
+				return -ENOMEM;
+			ret->knob[v - 1][i] = cg_knob_find(t->data, v);
 		}
-		if (j->t->row->knob[j->t->to - 1][i]) {
-			cg_translation_name(j->t->row, j->t->to, i, j->t->name, target);
-			j->target[i] = target->failed ? NULL : cg_knob_find(target->data, j->t->to);
-		}
-		if (source->failed || target->failed)
-			return cg_error_oom(j->err);
-	}
 	return 0;
 }
 
-static void close_job(struct job *j)
+void cg_translate_files_close(struct cg_translate_files *f)
 {
-	for (size_t i = 0; i < CG_ARRAY_SIZE(j->name); i++)
-		cg_text_free(&j->name[i]);
+	for (unsigned i = 0; i < CG_TRANSLATION_KNOBS; i++) {
+		cg_text_free(&f->name[0][i]);
+		cg_text_free(&f->name[1][i]);
+	}
+	*f = (struct cg_translate_files){0};
 }
 
 static int check_values(struct job *j)
@@ -467,7 +465,7 @@ static int check_values(struct job *j)
 
 	for (unsigned i = 0; r == 0 && i < CG_TRANSLATION_KNOBS; i++)
 		if (is_there(j, i) && j->source[i] && j->source[i]->kind == CG_KNOB_SETTING)
-			r = cg_value_check(j->source[i], j->name[i].data, j->in->value[i], j->err);
+			r = cg_value_check(j->source[i], j->source_name[i].data, j->in->value[i], j->err);
 	if (r < 0) {
 		cg_translation_describe(j->t->row, j->t->from, &row);
 		cg_error_hint(j->err, "the translation is %s", row.data ? row.data : "");
@@ -480,7 +478,7 @@ static int check_results(struct job *j)
 {
 	for (unsigned i = 0; i < CG_TRANSLATION_KNOBS; i++) {
 		struct cg_text *t = &j->out->text[i];
-		const char *name = j->name[CG_TRANSLATION_KNOBS + i].data;
+		const char *name = j->target_name[i].data;
 		int r;
 
 		if (!j->out->has[i])
@@ -496,21 +494,38 @@ static int check_results(struct job *j)
 	return 0;
 }
 
-int cg_translate(const struct cg_translate *t, const struct cg_values *in, struct cg_translated *ret,
-	struct cg_error **err)
+static int translate(const struct cg_translate *t, const struct cg_translate_files *f,
+	const struct cg_values *in, struct cg_translated *ret, struct cg_error **err)
 {
 	struct cg_values written = *in;
-	struct job j = {.t = t, .in = &written, .out = ret, .err = err};
-	int r = open_job(&j);
+	struct job j = {.t = t,
+		.in = &written,
+		.out = ret,
+		.source = f->knob[t->from - 1],
+		.target = f->knob[t->to - 1],
+		.source_name = f->name[t->from - 1],
+		.target_name = f->name[t->to - 1],
+		.err = err};
+	int r;
 
 	for (unsigned i = 0; i < CG_TRANSLATION_KNOBS; i++)
 		if (written.value[i].data)
 			written.value[i] = cg_value_written(j.source[i], written.value[i]);
-	r = r < 0 ? r : check_values(&j);
+	r = check_values(&j);
 	r = r < 0 ? r : forms[t->row->form](&j);
-	r = r < 0 ? r : check_results(&j);
-	close_job(&j);
-	return r;
+	return r < 0 ? r : check_results(&j);
+}
+
+int cg_translate(const struct cg_translate *t, const struct cg_values *in, struct cg_translated *ret,
+	struct cg_error **err)
+{
+	_cleanup_translate_files_ struct cg_translate_files files = {0};
+
+	if (t->files)
+		return translate(t, t->files, in, ret, err);
+	if (cg_translate_files_open(t->row, t->name, &files) < 0)
+		return cg_error_oom(err);
+	return translate(t, &files, in, ret, err);
 }
 
 /* Whether a value that did not come back is one that nobody set: what a new group has, or the root's. */
@@ -532,42 +547,54 @@ static bool is_usual(const struct cg_translation *row, const struct cg_knob *kno
 		       cg_knob_unit(knob, name, page_size));
 }
 
-static void compare_back(const struct cg_translate *t, const struct cg_values *in,
-	const struct cg_translated *back, unsigned *ret_lost)
+static void compare_back(const struct cg_translate *t, const struct cg_translate_files *f,
+	const struct cg_values *in, const struct cg_translated *back, unsigned *ret_lost)
 {
+	const uint64_t page = t->options->page_size;
+
 	for (unsigned i = 0; i < CG_TRANSLATION_KNOBS; i++) {
-		_cleanup_text_ struct cg_text name = {0};
-		const struct cg_knob *knob;
+		const struct cg_knob *knob = f->knob[t->from - 1][i];
+		const char *name = f->name[t->from - 1][i].data;
 		struct cg_bytes b = {back->text[i].data, back->text[i].len};
 
 		if (!in->value[i].data || !t->row->knob[t->from - 1][i])
 			continue;
-		cg_translation_name(t->row, t->from, i, t->name, &name);
-		knob = name.failed ? NULL : cg_knob_find(name.data, t->from);
 		if (back->has[i] ? !cg_value_same(knob, cg_value_written(knob, in->value[i]), b,
-					   knob ? cg_knob_unit(knob, name.data, t->options->page_size) : 1)
-				 : !is_usual(t->row, knob, name.data, in->value[i], t->options->page_size))
+					   knob ? cg_knob_unit(knob, name, page) : 1)
+				 : !is_usual(t->row, knob, name, in->value[i], page))
 			*ret_lost |= 1U << i;
 	}
 }
 
-int cg_translate_checked(const struct cg_translate *t, const struct cg_values *in, struct cg_translated *ret,
-	unsigned *ret_lost, struct cg_error **err)
+static int translate_checked(const struct cg_translate *t, const struct cg_translate_files *f,
+	const struct cg_values *in, struct cg_translated *ret, unsigned *ret_lost, struct cg_error **err)
 {
-	struct cg_translate reverse = {t->row, t->to, t->from, t->name, t->options};
+	const struct cg_translate reverse = {t->row, t->to, t->from, t->name, t->options, f};
 	_cleanup_translated_ struct cg_translated back = {0};
 	struct cg_values there = {0};
-	int r = cg_translate(t, in, ret, err);
+	int r = translate(t, f, in, ret, err);
 
-	*ret_lost = 0;
 	if (r < 0 || t->row->form == CG_FORM_IMPLIED || t->row->form == CG_FORM_RULES ||
 		t->row->form == CG_FORM_OWNER)
 		return r;
 	for (unsigned i = 0; i < CG_TRANSLATION_KNOBS; i++)
 		if (ret->has[i])
 			there.value[i] = (struct cg_bytes){ret->text[i].data, ret->text[i].len};
-	r = cg_translate(&reverse, &there, &back, err);
+	r = translate(&reverse, f, &there, &back, err);
 	if (r == 0)
-		compare_back(t, in, &back, ret_lost);
+		compare_back(t, f, in, &back, ret_lost);
 	return r;
+}
+
+int cg_translate_checked(const struct cg_translate *t, const struct cg_values *in, struct cg_translated *ret,
+	unsigned *ret_lost, struct cg_error **err)
+{
+	_cleanup_translate_files_ struct cg_translate_files files = {0};
+
+	*ret_lost = 0;
+	if (t->files)
+		return translate_checked(t, t->files, in, ret, ret_lost, err);
+	if (cg_translate_files_open(t->row, t->name, &files) < 0)
+		return cg_error_oom(err);
+	return translate_checked(t, &files, in, ret, ret_lost, err);
 }

@@ -109,12 +109,24 @@ struct cg_translated {
 void cg_translated_free(struct cg_translated *t);
 #define _cleanup_translated_ _cleanup_(cg_translated_free)
 
+/* The files of a row with their rows of the catalogue: looked up once for many values. */
+struct cg_translate_files {
+	struct cg_text name[2][CG_TRANSLATION_KNOBS]; /* of v1, of v2 */
+	const struct cg_knob *knob[2][CG_TRANSLATION_KNOBS];
+};
+/* `name` is one of the files, for the huge page size in it. 0 or -ENOMEM. */
+int cg_translate_files_open(
+	const struct cg_translation *row, const char *name, struct cg_translate_files *ret) CG_MUST_CHECK;
+void cg_translate_files_close(struct cg_translate_files *f); /* takes a zeroed one */
+#define _cleanup_translate_files_ _cleanup_(cg_translate_files_close)
+
 /* A row on its way: where huge page sizes stand in names, `name` is one of the source's files. */
 struct cg_translate {
 	const struct cg_translation *row;
 	int from, to; /* 1 or 2 */
 	const char *name;
 	const struct cg_translate_options *options;
+	const struct cg_translate_files *files; /* opened for this row and name; NULL: they are looked up */
 };
 
 /* The other side's values. Values that the kernel would not take (out of range, of another grammar, limits

@@ -66,7 +66,7 @@ static void take_part(struct question *q, struct cg_bytes part)
 
 static void add_answer(const struct question *q, struct cg_text *t)
 {
-	struct cg_translate job = {q->row, q->from, 3 - q->from, q->file, &q->options};
+	struct cg_translate job = {q->row, q->from, 3 - q->from, q->file, &q->options, NULL};
 	_cleanup_translated_ struct cg_translated out = {0};
 	_cleanup_error_ struct cg_error *err = NULL;
 	_cleanup_text_ struct cg_text name = {0};
