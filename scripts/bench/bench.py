@@ -45,6 +45,7 @@ class Place:
     controllers = None  # for the subtree control of inner groups (v2)
     dump_options = ()
     settings = ()  # KNOB=VALUE or KNOB=BASE+STEP for mktree
+    other = "v2"  # the cgroup version that the tree is not of
     threads = (1,)
     dump_peer = None  # command of the peer, or None
     restore_peers = None  # commands that prepare them while the tree stands, and {name: command}, or None
@@ -243,6 +244,10 @@ done
         if self.has_cgtree():
             script += f"{self.dump_command(1)}\n"
             contestants.insert(0, ("cgtree", f"{self.program('cgtree')} restore -q $OUT/image"))
+            # 1 says that something is lost on the way, as soft limits are.
+            script += (f"printf '%s\\n' '#!/bin/sh' '{self.program('cgtree')} convert -q \"$1\" --to {self.place.other} "
+                       "-o \"$1.other\" 2>/dev/null || [ $? = 1 ]' > $OUT/convert\nchmod +x $OUT/convert\n")
+            contestants.append(("convert", "$OUT/convert $OUT/image"))
         if with_peer and self.place.restore_peers:
             setup, peers = self.place.restore_peers(self.top)
             script += setup
@@ -281,6 +286,8 @@ done
 
         samples = self.measure_restore(groups, self.rounds, self.peers)
         report.add_ratio(at + "restore / floor", samples, "cgtree", "floor", at_most=1.2)
+        if samples.has("convert", "cgtree"):
+            report.add_ratio(at + "convert to the other version / restore", samples, "convert", "cgtree", at_most=0.1)
         for peer, what in (("snapshot", "cgconfigparser, its own snapshot"), ("values", "cgconfigparser, changed values only")):
             report.add_ratio(at + what + " / restore", samples, peer, "cgtree", at_least=10)
             report.add_ratio(at + what + " / floor", samples, peer, "floor")
