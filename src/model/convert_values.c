@@ -144,6 +144,23 @@ int cg_convert_propose(struct cg_converter *c, const struct cg_part *p, uint32_t
 	return 0;
 }
 
+/* A knob that another one puts out of force (the weight of an idle group) shows nothing that was set. */
+static bool is_masked(const struct cg_converter *c, const struct cg_row_use *use, uint32_t group)
+{
+	const struct cg_hierarchy *h = &c->from->hierarchy[c->from->group[group].hierarchy];
+
+	for (unsigned i = 0; i < CG_TRANSLATION_KNOBS; i++) {
+		const struct cg_knob *k = use->in[i] == CG_NO_USE ? NULL : h->column[use->in[i]].knob;
+		uint32_t mask = k && k->masked_by ? cg_hierarchy_column(h, k->masked_by) : CG_NONE;
+		struct cg_bytes v;
+
+		if (mask != CG_NONE && cg_group_value(c->from, group, (uint16_t)mask, &v) &&
+			cg_bytes_is(v, "1"))
+			return true;
+	}
+	return false;
+}
+
 /* The row's inputs in a group; false when one of them could not be read. */
 static bool inputs_of(
 	const struct cg_converter *c, const struct cg_row_use *use, uint32_t group, struct cg_values *ret)
@@ -165,7 +182,7 @@ static int translate_row(struct cg_converter *c, const struct cg_part *p, const 
 	struct cg_values in;
 	int r = 0;
 
-	if (use->as_new)
+	if (use->as_new || is_masked(c, use, group))
 		return 0;
 	if (!inputs_of(c, use, group, &in)) {
 		for (unsigned k = 0; r == 0 && k < CG_TRANSLATION_KNOBS; k++)

@@ -343,6 +343,18 @@ static void default_weights_stay_default(void **state)
 			"v2 cpu\n/job\ncpu.weight=39\ncgroup.subtree_control=cpu\n/job/a\ncpu.weight=79\n"});
 }
 
+/* The kernel shows no weight of an idle group. */
+static void weights_of_idle_groups_are_left_alone(void **state)
+{
+	(void)state;
+	check(&(struct convert_case){
+		.from = "hierarchy v2 cpu\nusual cpu.weight=100\nusual cpu.idle=0\nusual cgroup.subtree_control=\ngroup /job\n"
+			"cgroup.subtree_control=cpu\ngroup /job/a\ncpu.idle=1\ncpu.weight=0\n",
+		.version = 1,
+		.wanted = "v1 cpu\n/job\n/job/a\ncpu.idle=1\nv1 freezer\n/job\n/job/a\n",
+		.losses = ""});
+}
+
 /* Layouts as hosts have them. */
 static const struct cg_layout_part mixed_host[] = {
 	{1, "cpu,cpuacct", NULL}, {1, "freezer", NULL}, {2, "memory,pids", NULL}};
@@ -436,6 +448,7 @@ int main(void)
 		cmocka_unit_test(what_nobody_knows_is_said_once),
 		cmocka_unit_test(losses_refuse_when_that_is_asked_for),
 		cmocka_unit_test(default_weights_stay_default),
+		cmocka_unit_test(weights_of_idle_groups_are_left_alone),
 		cmocka_unit_test(each_controller_goes_where_the_host_has_it),
 		cmocka_unit_test(device_rules_are_programs),
 		cmocka_unit_test(hosts_with_both_are_converted_whole),
