@@ -9,7 +9,6 @@
 #include "cli/source.h"
 #include "engine/restore.h"
 #include "engine/undo.h"
-#include "model/value.h"
 
 #define STATE_DIR "/run/cgtree"
 
@@ -147,22 +146,18 @@ static int tell_settings(struct binding *b, struct cg_error **err)
 
 		for (uint16_t i = 0; i < h->columns; i++) {
 			const struct cg_knob *k = h->column[i].knob;
-			_cleanup_text_ struct cg_text usual = {0}, line = {0};
+			_cleanup_text_ struct cg_text line = {0};
 			struct cg_bytes v;
 
 			if (!k || strcmp(k->controller, b->controller) != 0 || k->flags & CG_KNOB_ALIAS ||
-				!cg_group_value(t, g, i, &v) ||
-				(cg_group_default(t, g, i, &usual) &&
-					cg_value_same(k, v,
-						(struct cg_bytes){usual.data ? usual.data : "", usual.len},
-						1)))
+				!cg_group_value(t, g, i, &v) || cg_group_is_default(t, g, i, v))
 				continue;
 			cg_text_adds(&line, "- ");
 			cg_group_path(t, g, &line);
 			cg_text_printf(&line, " %s ", k->name);
 			cg_text_escape(&line, v);
 			cg_text_adds(&line, "  (kept aside)");
-			if (line.failed || usual.failed)
+			if (line.failed)
 				return cg_error_oom(err);
 			cli_line(&b->lines, line.data);
 		}

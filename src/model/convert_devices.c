@@ -7,7 +7,6 @@
 
 #include "model/convert_private.h"
 #include "model/device_rules.h"
-#include "model/value.h"
 
 const char *cg_convert_rules_file(void)
 {
@@ -53,16 +52,6 @@ bool cg_convert_has_rules(struct cg_converter *c, uint16_t source)
 	return false;
 }
 
-static bool is_default(const struct cg_converter *c, uint32_t group, uint16_t column, struct cg_bytes rules)
-{
-	const struct cg_hierarchy *h = &c->from->hierarchy[c->from->group[group].hierarchy];
-	_cleanup_text_ struct cg_text usual = {0};
-
-	return cg_group_default(c->from, group, column, &usual) && !usual.failed &&
-	       cg_value_same(h->column[column].knob, rules,
-		       (struct cg_bytes){usual.data ? usual.data : "", usual.len}, 1);
-}
-
 int cg_convert_add_program(
 	struct cg_converter *c, const struct cg_draw *d, uint32_t group, struct cg_group *to)
 {
@@ -70,7 +59,8 @@ int cg_convert_add_program(
 	struct cg_bytes rules;
 	int r;
 
-	if (!cg_group_value(c->from, group, d->rules, &rules) || is_default(c, group, d->rules, rules))
+	if (!cg_group_value(c->from, group, d->rules, &rules) ||
+		cg_group_is_default(c->from, group, d->rules, rules))
 		return 0;
 	r = cg_device_rules_program(&c->to->arena, rules, &program);
 	if (r == -EINVAL) {

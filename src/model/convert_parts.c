@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "model/convert_private.h"
-#include "model/value.h"
 
 static bool name_is(struct cg_bytes name, struct cg_bytes other)
 {
@@ -140,16 +139,12 @@ static int lose_controller(struct cg_converter *c, uint16_t source, unsigned con
 			continue;
 		for (uint16_t i = 0; r == 0 && i < h->columns; i++) {
 			const struct cg_knob *k = h->column[i].knob;
-			_cleanup_text_ struct cg_text usual = {0};
 			struct cg_bytes v;
 
 			if (!k || !cg_bytes_is(name, k->controller) || k->flags & CG_KNOB_ALIAS ||
 				!cg_group_value(c->from, g, i, &v))
 				continue;
-			if (cg_group_default(c->from, g, i, &usual) &&
-				cg_value_same(k, v,
-					(struct cg_bytes){usual.data ? usual.data : "", usual.len},
-					cg_knob_unit(k, h->column[i].name, c->from->inventory.page_size)))
+			if (cg_group_is_default(c->from, g, i, v))
 				continue;
 			if (k->default_kind == CG_DEFAULT_UNKNOWN && v.len == 0)
 				continue;

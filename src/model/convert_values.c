@@ -73,17 +73,6 @@ static void describe_result(const struct cg_part *p, const struct cg_row_use *us
 	}
 }
 
-/* A value that nobody set: what a new group has here. */
-static bool is_default(const struct cg_converter *c, uint32_t group, uint16_t column, struct cg_bytes value)
-{
-	const struct cg_column *from = &c->from->hierarchy[c->from->group[group].hierarchy].column[column];
-	_cleanup_text_ struct cg_text t = {0};
-
-	return cg_group_default(c->from, group, column, &t) && !t.failed &&
-	       cg_value_same(from->knob, value, (struct cg_bytes){t.data ? t.data : "", t.len},
-		       from->knob ? cg_knob_unit(from->knob, from->name, c->from->inventory.page_size) : 1);
-}
-
 static int say_lost(struct cg_converter *c, const struct cg_part *p, const struct cg_draw *d,
 	const struct cg_row_use *use, const struct cg_values *in, uint32_t node, uint32_t group)
 {
@@ -94,7 +83,7 @@ static int say_lost(struct cg_converter *c, const struct cg_part *p, const struc
 		_cleanup_text_ struct cg_text became = {0};
 
 		if (use->in[i] == CG_NO_USE || !in->value[i].data || !(use->lost & 1U << i || lossy) ||
-			is_default(c, group, use->in[i], in->value[i]))
+			cg_group_is_default(c->from, group, use->in[i], in->value[i]))
 			continue;
 		describe_result(p, use, &became);
 		if (became.failed)

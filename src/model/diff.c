@@ -153,19 +153,8 @@ static bool is_compared(const struct cg_column *c)
 	return !c->knob || (c->knob->kind == CG_KNOB_SETTING && !(c->knob->flags & CG_KNOB_ALIAS));
 }
 
-/* A file that no group of the other side has (of another kernel, or of an image that was converted) and that
- * is as in a new group: nobody asked for anything by it. */
-static bool asks_for_nothing(
-	const struct cg_tree *tree, uint32_t group, uint16_t column, struct cg_bytes value)
-{
-	const struct cg_column *c = &tree->hierarchy[tree->group[group].hierarchy].column[column];
-	_cleanup_text_ struct cg_text usual = {0};
-
-	return c->knob && cg_group_default(tree, group, column, &usual) && !usual.failed &&
-	       cg_value_same(c->knob, value, (struct cg_bytes){usual.data ? usual.data : "", usual.len},
-		       cg_knob_unit(c->knob, c->name, tree->inventory.page_size));
-}
-
+/* A file that no group of the other side has (of another kernel, or of an image that was converted), and that
+ * is as in a new group, is none: nobody asked for anything by it. */
 static int compare_setting(struct both *g, uint16_t column)
 {
 	const struct pair *p = g->p;
@@ -182,7 +171,7 @@ static int compare_setting(struct both *g, uint16_t column)
 		if (values_same(p, c, a, b) || is_masked(p, g->a, g->b, column))
 			return 0;
 	} else if ((!has_a && !has_b) ||
-		   (has_a && other == CG_NONE && asks_for_nothing(p->a, g->a, column, a))) {
+		   (has_a && other == CG_NONE && cg_group_is_default(p->a, g->a, column, a))) {
 		return 0;
 	}
 	return add_pair(g, CG_DIFF_SETTING, c->name, has_a ? a : (struct cg_bytes){0},
@@ -207,7 +196,7 @@ static int compare_settings(struct both *g)
 		if ((other != CG_NONE && cg_group_has_column(p->a, g->a, (uint16_t)other)) ||
 			!is_compared(c) || !cg_group_value(p->b, g->b, b->column[i], &value))
 			continue;
-		if (other == CG_NONE && asks_for_nothing(p->b, g->b, b->column[i], value))
+		if (other == CG_NONE && cg_group_is_default(p->b, g->b, b->column[i], value))
 			continue;
 		r = add_pair(g, CG_DIFF_SETTING, c->name, (struct cg_bytes){0}, value);
 	}

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/fdio.h"
+#include "model/value.h"
 
 struct cg_tree *cg_tree_new(void)
 {
@@ -505,4 +506,14 @@ bool cg_group_default(const struct cg_tree *tree, uint32_t group, uint16_t colum
 		return false;
 	cg_text_add(t, above.data, above.len);
 	return true;
+}
+
+bool cg_group_is_default(const struct cg_tree *tree, uint32_t group, uint16_t column, struct cg_bytes value)
+{
+	const struct cg_column *c = &tree->hierarchy[tree->group[group].hierarchy].column[column];
+	_cleanup_text_ struct cg_text usual = {0};
+
+	return c->knob && cg_group_default(tree, group, column, &usual) && !usual.failed &&
+	       cg_value_same(c->knob, value, (struct cg_bytes){usual.data ? usual.data : "", usual.len},
+		       cg_knob_unit(c->knob, c->name, tree->inventory.page_size));
 }

@@ -232,3 +232,6 @@ uint32_t cg_group_child(const struct cg_tree *tree, uint32_t group, const char *
 /* The value that a new group would have here (FIXED, UNLIMITED; INHERIT: its parent's, of a top that which
  * nobody above changed): false when it cannot be told. Used to leave defaults out of pictures. */
 bool cg_group_default(const struct cg_tree *tree, uint32_t group, uint16_t column, struct cg_text *t);
+/* Whether a value is, in this column of this group, what a new group would have there. False for files that
+ * are not in the catalogue. */
+bool cg_group_is_default(const struct cg_tree *tree, uint32_t group, uint16_t column, struct cg_bytes value);
