@@ -153,8 +153,7 @@ static bool is_compared(const struct cg_column *c)
 	return !c->knob || (c->knob->kind == CG_KNOB_SETTING && !(c->knob->flags & CG_KNOB_ALIAS));
 }
 
-/* A file that no group of the other side has (of another kernel, or of an image that was converted), and that
- * is as in a new group, is none: nobody asked for anything by it. */
+/* A file that no group of the other side has, as it is in a new group, is no difference: nobody set it. */
 static int compare_setting(struct both *g, uint16_t column)
 {
 	const struct pair *p = g->p;
