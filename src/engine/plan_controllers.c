@@ -144,7 +144,7 @@ static void refuse_missing(struct cg_planner *p, uint32_t place, uint64_t missin
 
 	if (never.len)
 		cg_plan_refuse(p, at->mode, place, NULL,
-			"/proc/cgroups tells whether the kernel has them and which hierarchy holds them",
+			"/proc/cgroups tells which hierarchy holds them, if the kernel has them; --translate converts the image to the hierarchies of this host",
 			ENODEV, "needs controllers that the v2 hierarchy does not have here: %.*s",
 			(int)never.len, never.data);
 	if (!words.len)

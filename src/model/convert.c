@@ -135,6 +135,41 @@ static bool part_is(const struct cg_layout_part *p, const struct cg_hierarchy *h
 	return cg_hierarchy_same(&part, h);
 }
 
+static bool offers(const struct cg_layout_part *p, struct cg_bytes controller)
+{
+	struct cg_bytes rest = cg_bytes_of(p->controllers), part;
+
+	while (cg_bytes_split(&rest, ',', &part))
+		if (cg_bytes_equal(part, controller))
+			return true;
+	return false;
+}
+
+/* Whether v2 there has the controllers that groups have here, or pass on. */
+static bool controllers_fit(const struct cg_tree *tree, uint16_t hierarchy, const struct cg_layout_part *p)
+{
+	const struct cg_hierarchy *h = &tree->hierarchy[hierarchy];
+
+	if (!p->controllers)
+		return true;
+	for (uint16_t i = 0; i < h->columns; i++) {
+		const struct cg_knob *k = h->column[i].knob;
+
+		if (k && k->controller[0] && !offers(p, cg_bytes_of(k->controller)))
+			return false;
+		for (uint32_t g = 0; k && k->grammar == CG_GRAMMAR_CONTROLLERS && g < tree->groups; g++) {
+			struct cg_bytes words, word;
+
+			if (tree->group[g].hierarchy != hierarchy || !cg_group_value(tree, g, i, &words))
+				continue;
+			while (cg_bytes_word(&words, &word))
+				if (!offers(p, word))
+					return false;
+		}
+	}
+	return true;
+}
+
 bool cg_layout_fits(const struct cg_tree *tree, const struct cg_layout *layout)
 {
 	for (uint16_t h = 0; h < tree->hierarchies; h++) {
@@ -142,7 +177,8 @@ bool cg_layout_fits(const struct cg_tree *tree, const struct cg_layout *layout)
 
 		while (i < layout->parts && !part_is(&layout->part[i], &tree->hierarchy[h]))
 			i++;
-		if (i == layout->parts)
+		if (i == layout->parts ||
+			(tree->hierarchy[h].version == 2 && !controllers_fit(tree, h, &layout->part[i])))
 			return false;
 	}
 	return true;

@@ -63,7 +63,8 @@ void cg_losses_free(struct cg_losses *losses);
 /* The text after path and knob: "1000 became cpu.weight 98: why". Escaped. */
 void cg_loss_text(const struct cg_loss *loss, struct cg_text *t);
 
-/* True when every hierarchy of the tree is one of the layout: there is nothing to convert. */
+/* True when every hierarchy of the tree is one of the layout, and v2 has its controllers there: there is
+ * nothing to convert. */
 bool cg_layout_fits(const struct cg_tree *tree, const struct cg_layout *layout);
 
 /* The layout that --to v1 or v2 means for this tree: v2 is one hierarchy; v1 has those v1 ones that the tree

@@ -385,6 +385,34 @@ static void each_controller_goes_where_the_host_has_it(void **state)
 		.losses = "/job cpu.shares 2048 is lost: the target has no cpu controller\n"});
 }
 
+/* v2 is there on most hosts, with other controllers: that alone is no fit. */
+static const struct cg_layout_part hybrid_host[] = {
+	{1, "cpu,cpuacct", NULL}, {1, "pids", NULL}, {1, "freezer", NULL}, {2, "", NULL}};
+
+static void v2_without_the_controllers_is_another_layout(void **state)
+{
+	static const char from[] =
+		"hierarchy v2 cpu,pids\nusual cgroup.subtree_control=\nusual cgroup.freeze=0\n"
+		"usual cpu.weight=100\nusual pids.max=max\ngroup /job\npids.max=5\ncgroup.subtree_control=cpu\n"
+		"group /job/a\nonly cgroup.subtree_control cgroup.freeze cpu.weight\ncgroup.freeze=1\n"
+		"cpu.weight=200\ntask 10 10 sh\n";
+	const struct cg_layout layout = {hybrid_host, CG_ARRAY_SIZE(hybrid_host)};
+	_cleanup_tree_ struct cg_tree *tree = build_tree(from);
+	_cleanup_(cg_arena_free) struct cg_arena arena = {0};
+	struct cg_layout own;
+
+	(void)state;
+	assert_false(cg_layout_fits(tree, &layout));
+	assert_int_equal(cg_layout_of_version(tree, 2, &arena, &own, NULL), 0);
+	assert_true(cg_layout_fits(tree, &own));
+	check(&(struct convert_case){.from = from,
+		.options.layout = layout,
+		.wanted =
+			"v1 cpu,cpuacct\n/job\n/job/a\ncpu.shares=2048\ntask 10 10\nv1 pids\n/job\npids.max=5\ntask 10 10\n"
+			"v2 \n/job\n/job/a\ncgroup.freeze=1\ntask 10 10\n",
+		.losses = ""});
+}
+
 static void device_rules_are_programs(void **state)
 {
 	_cleanup_tree_ struct cg_tree *from =
@@ -450,6 +478,7 @@ int main(void)
 		cmocka_unit_test(default_weights_stay_default),
 		cmocka_unit_test(weights_of_idle_groups_are_left_alone),
 		cmocka_unit_test(each_controller_goes_where_the_host_has_it),
+		cmocka_unit_test(v2_without_the_controllers_is_another_layout),
 		cmocka_unit_test(device_rules_are_programs),
 		cmocka_unit_test(hosts_with_both_are_converted_whole),
 	};
