@@ -16,13 +16,8 @@ static const char *label_of(struct cg_apply *a, const struct cg_live_hierarchy *
 {
 	_cleanup_text_ struct cg_text t = {0};
 
-	if (h->version == 2)
-		return "v2";
-	if (h->controllers[0] || !h->name)
-		return h->controllers;
-	cg_text_adds(&t, "name=");
-	cg_text_adds(&t, h->name);
-	return t.failed ? NULL : cg_arena_string(&a->undo.arena, t.data);
+	cg_live_label(h, &t);
+	return t.failed ? NULL : cg_arena_string(&a->undo.arena, t.data ? t.data : "");
 }
 
 int cg_apply_add_hierarchy(struct cg_apply *a, const struct cg_live_hierarchy *h, struct cg_error **err)

@@ -55,6 +55,9 @@ void cg_target_free(struct cg_target *t);
  * "cpu,cpuacct"). */
 bool cg_live_matches(const struct cg_live_hierarchy *h, const char *hierarchy);
 
+/* How people name it, as cg_live_matches() takes it: "cpu,cpuacct", "name=systemd", "v2"; appended. */
+void cg_live_label(const struct cg_live_hierarchy *h, struct cg_text *t);
+
 /* The group of a process in each hierarchy, as /proc/PID/cgroup tells it to us: relative to our cgroup
  * namespace (path "/" included as it is). `deleted` is left to those that have ended: the others are in a
  * group of that name. -ESRCH when there is no such process. */

@@ -117,3 +117,13 @@ bool cg_live_matches(const struct cg_live_hierarchy *h, const char *hierarchy)
 			return false;
 	return true;
 }
+
+void cg_live_label(const struct cg_live_hierarchy *h, struct cg_text *t)
+{
+	if (h->version == 2)
+		cg_text_adds(t, "v2");
+	else if (h->controllers[0] || !h->name)
+		cg_text_adds(t, h->controllers);
+	else
+		cg_text_printf(t, "name=%s", h->name);
+}

@@ -109,6 +109,66 @@ bool cg_knob_controller_exists(const char *controller, int version)
 	return false;
 }
 
+const struct cg_knob *cg_knob_quota(const char *controller)
+{
+	for (size_t i = 0; i < cg_knob_count; i++)
+		if (cg_knob_table[i].grammar == CG_GRAMMAR_QUOTA &&
+			strcmp(cg_knob_table[i].controller, controller) == 0)
+			return &cg_knob_table[i];
+	return NULL;
+}
+
+const struct cg_knob *cg_knob_rules(const struct cg_knob *file, bool *ret_adds)
+{
+	for (size_t i = 0; i < cg_knob_count; i++) {
+		const struct cg_knob *k = &cg_knob_table[i];
+
+		if (!k->write_name || !k->clear_name)
+			continue;
+		*ret_adds = strcmp(k->write_name, file->name) == 0;
+		if (*ret_adds || strcmp(k->clear_name, file->name) == 0)
+			return k;
+	}
+	return NULL;
+}
+
+/* What differs between the versions; the others have one name on both. */
+static const struct {
+	const char *v1, *v2;
+	bool one; /* they are one thing: v2's name means v1's, too */
+} controller_names[] = {
+	{"blkio", "io", true},
+	{"cpuacct", "cpu", false},
+	{"freezer", "", false},
+	{"devices", "", false},
+	{"perf_event", "", false},
+};
+
+struct cg_bytes cg_controller_name(struct cg_bytes name, int version)
+{
+	for (size_t i = 0; i < CG_ARRAY_SIZE(controller_names); i++) {
+		const bool old = cg_bytes_is(name, controller_names[i].v1);
+
+		if (version == 2 && old)
+			return cg_bytes_of(controller_names[i].v2);
+		if (version == 1 && controller_names[i].one && cg_bytes_is(name, controller_names[i].v2))
+			return cg_bytes_of(controller_names[i].v1);
+	}
+	return name;
+}
+
+bool cg_knob_is_of(const struct cg_knob *knob, const char *controllers)
+{
+	struct cg_bytes rest = cg_bytes_of(controllers), part;
+
+	if (!knob->controller[0])
+		return true;
+	while (cg_bytes_split(&rest, ',', &part))
+		if (cg_bytes_is(part, knob->controller))
+			return true;
+	return false;
+}
+
 bool cg_knob_tells_usage(const struct cg_knob *knob)
 {
 	for (size_t i = 0; i < cg_knob_count; i++)

@@ -145,6 +145,17 @@ const struct cg_knob *cg_knob_find(const char *name, int version);
 
 /* Whether any row of a version is of this controller. */
 bool cg_knob_controller_exists(const char *controller, int version);
+/* The row by which a controller is given a share of a cpu (cpu: cpu.max), or NULL: what "cpu=35%" means. */
+const struct cg_knob *cg_knob_quota(const char *controller);
+/* The setting whose rules this file adds or takes away (devices.allow: devices.list), or NULL. *ret_adds
+ * tells which of the two. */
+const struct cg_knob *cg_knob_rules(const struct cg_knob *file, bool *ret_adds);
+/* What a version calls a controller that is given by either's name: "io" and "blkio", and on v2 "cpu" for
+ * cpuacct. Empty where that version has none of the kind: on v2 freezing and the like belong to the core. */
+struct cg_bytes cg_controller_name(struct cg_bytes name, int version);
+/* Whether a hierarchy with this list of controllers ("cpu,cpuacct") has files of this row: the core's are in
+ * every hierarchy. */
+bool cg_knob_is_of(const struct cg_knob *knob, const char *controllers);
 
 /* Whether some setting names this file as the one that tells its present use. */
 bool cg_knob_tells_usage(const struct cg_knob *knob);

@@ -65,3 +65,27 @@ int cg_value_each_key(
 typedef int cg_value_map_fn(void *context, struct cg_bytes key, struct cg_bytes *ret_key);
 int cg_value_map_keys(const struct cg_knob *knob, struct cg_bytes value, cg_value_map_fn *map, void *context,
 	struct cg_text *t) CG_MUST_CHECK;
+
+/* What a person writes, as the kernel takes it, appended to *t: "64M" where the row counts bytes, "50ms"
+ * where it counts microseconds, "35%" or "max" for a quota (its period is then the kernel's 100 ms, or 1 s
+ * for less than 1%), "max" where the row calls it -1. Everything else is appended as it is; nothing is
+ * checked. A fraction that is no whole number of bytes stays as it is, so that it is refused. -ENOMEM. */
+int cg_value_of_words(const struct cg_knob *knob, struct cg_bytes words, struct cg_text *t) CG_MUST_CHECK;
+
+/* What a person may write for a file beside the kernel's own form, in a sentence; NULL: nothing else. */
+const char *cg_value_words(const struct cg_knob *knob);
+
+/* Whether a value of this file can be given in parts, one after the other. */
+bool cg_value_has_parts(const struct cg_knob *knob);
+
+/* `given` laid over what a file reads, appended to *t: entries and sub-keys that are not named keep what they
+ * have, "+name" and "-name" change a list of controllers. Values of other grammars, and rules, replace what
+ * stands there. -ENOMEM. */
+int cg_value_merge(const struct cg_knob *knob, struct cg_bytes present, struct cg_bytes given,
+	struct cg_text *t) CG_MUST_CHECK;
+
+/* A list of device rules with one rule (`words`: "c 1:3 rwm", or "a" for all) added or taken away, appended
+ * to *t. Refused is what the kernel would take without effect, or without ever listing it: a denial under
+ * "all", and of a device that no rule names exactly. */
+int cg_value_change_rules(const struct cg_knob *knob, struct cg_bytes present, struct cg_bytes words,
+	bool adds, struct cg_text *t, struct cg_error **err) CG_MUST_CHECK;

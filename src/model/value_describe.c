@@ -135,8 +135,7 @@ static void add_nested(struct cg_text *t, const struct cg_knob *knob, struct cg_
 		if (split && knob->reset && cg_bytes_is(value, knob->reset))
 			continue;
 		cg_text_addc(t, ' ');
-		if (split && name.len > 3 && memcmp(name.data + name.len - 3, "bps", 3) == 0 &&
-			cg_parse_u64(value, &number) == 0) {
+		if (split && cg_sub_counts_bytes(name) && cg_parse_u64(value, &number) == 0) {
 			cg_text_escape(t, name);
 			cg_text_addc(t, '=');
 			cg_text_size(t, number);

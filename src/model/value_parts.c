@@ -299,6 +299,11 @@ bool cg_sub_find(struct cg_bytes rest, const char *sub, struct cg_bytes *ret)
 	return false;
 }
 
+bool cg_sub_counts_bytes(struct cg_bytes name)
+{
+	return name.len > 3 && memcmp(name.data + name.len - 3, "bps", 3) == 0;
+}
+
 bool cg_word_is_listed(const char *const *words, struct cg_bytes word)
 {
 	for (; words && *words; words++)

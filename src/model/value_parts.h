@@ -57,6 +57,8 @@ void cg_entries_free(struct cg_entries *e);
 bool cg_sub_find(struct cg_bytes rest, const char *sub, struct cg_bytes *ret);
 /* Splits "a=1"; false when there is no '=' or no name before it. */
 bool cg_sub_split(struct cg_bytes word, struct cg_bytes *ret_name, struct cg_bytes *ret_value);
+/* Sub-keys that end in "bps" count bytes a second, the others requests. */
+bool cg_sub_counts_bytes(struct cg_bytes name);
 bool cg_word_is_listed(const char *const *words, struct cg_bytes word);
 
 /* Letters of rwm as bits 1, 2, 4; 0 when they are none. */
