@@ -75,6 +75,7 @@ struct cli_verb {
 	const char *const *words;           /* what the first plain word may be, where it says what to do */
 	enum cli_names arguments;           /* what the plain words are, for completions */
 	bool quiet_trouble; /* all trouble but usage is exit status 2 (diff, verify), as diff(1) has it */
+	bool plain;   /* it prints nothing but errors, and shall begin quickly: no locale is set up */
 	bool changes; /* its work is done by the time stdout turns out to be closed (restore, recover) */
 	int (*run)(struct cli *cli, int argc, char **argv); /* argv[0] is the verb */
 };

@@ -175,7 +175,7 @@ void json_bool(struct json_out *j, bool b)
 	(void)fputs(b ? "true" : "false", j->file);
 }
 
-void json_null(struct json_out *j)
+void json_nothing(struct json_out *j)
 {
 	before(j);
 	(void)fputs("null", j->file);

@@ -31,5 +31,5 @@ void json_bytes(struct json_out *j, struct cg_bytes b);
 void json_number(struct json_out *j, uint64_t n);
 void json_signed(struct json_out *j, int64_t n);
 void json_bool(struct json_out *j, bool b);
-void json_null(struct json_out *j);
+void json_nothing(struct json_out *j);
 void json_error(struct json_out *j, const struct cg_error *err);

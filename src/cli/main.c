@@ -40,6 +40,9 @@ static int run(struct cli *cli, int argc, char **argv)
 
 	if (r)
 		return r;
+	cli->verb = first < argc ? cli_verb_find(cli, argv[first]) : NULL;
+	if (!cli->verb || !cli->verb->plain)
+		(void)setlocale(LC_ALL, "");
 	cli_terminal_init(cli);
 	if (cli->version) {
 		cli_version(cli);
@@ -51,7 +54,6 @@ static int run(struct cli *cli, int argc, char **argv)
 	}
 	if (first == argc)
 		return cli_usage(cli, "say what to do: cgtree VERB ...");
-	cli->verb = cli_verb_find(cli, argv[first]);
 	if (!cli->verb)
 		return cli_unknown_verb(cli, argv[first]);
 	return cli->verb->run(cli, argc - first, argv + first);
@@ -74,7 +76,6 @@ int main(int argc, char **argv)
 
 	if (occupy_standard() < 0)
 		return CLI_EXIT_FAILED;
-	(void)setlocale(LC_ALL, "");
 	/* A closed pipe is an error of the write that meets it, told as such. */
 	(void)signal(SIGPIPE, SIG_IGN);
 	status = run(&cli, argc, argv);

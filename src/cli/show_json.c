@@ -25,7 +25,7 @@ static void put_setting(void *context, const struct show_setting *s)
 				     s->knob ? cg_knob_unit(s->knob, s->name, c->page_size) : 1, &amount))
 		json_number(j, amount);
 	else
-		json_null(j);
+		json_nothing(j);
 	if (s->value.data && s->knob)
 		cg_value_describe(s->knob, s->value, &words);
 	json_text(json_member(j, "words"), words.data);
@@ -33,7 +33,7 @@ static void put_setting(void *context, const struct show_setting *s)
 	if (s->default_known && s->value.data)
 		json_bool(j, s->is_default);
 	else
-		json_null(j);
+		json_nothing(j);
 	json_bool(json_member(j, "known"), s->knob != NULL);
 	json_close(j, '}');
 }

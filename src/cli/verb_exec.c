@@ -133,11 +133,11 @@ static int explain(
 	case CG_ENTER_V1:
 		i = g->of_v1[f->which];
 		(void)cg_cgroup_explain(err, g->v1[f->which], g->path[i], CG_FILE_PROCS,
-			(struct cg_bytes){"", 0}, "attach", f->code);
+			CG_BYTES("of the command"), "attach", f->code);
 		break;
 	case CG_ENTER_V2:
 		(void)cg_cgroup_explain(err, g->in.v2, g->path[g->v2_hierarchy], CG_FILE_PROCS,
-			(struct cg_bytes){"", 0}, "attach", f->code);
+			CG_BYTES("of the command"), "attach", f->code);
 		break;
 	case CG_ENTER_FORK:
 	case CG_ENTER_STARTED:
@@ -237,5 +237,6 @@ const struct cli_verb cli_verb_exec = {
 		"125 the group cannot be entered", "126 the command cannot be run",
 		"127 the command is not there", "64 the command line is wrong", NULL},
 	.arguments = CLI_NAMES_GROUP,
+	.plain = true,
 	.run = run_exec,
 };

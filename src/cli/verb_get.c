@@ -151,7 +151,7 @@ static void put_json(struct get *g, const struct cg_reading *r)
 	if (r->value.data)
 		json_bytes(json_member(j, "value"), r->value);
 	else
-		json_null(json_member(j, "value"));
+		json_nothing(json_member(j, "value"));
 	if (r->value.data && r->knob && r->knob->kind == CG_KNOB_SETTING) {
 		cg_value_describe(r->knob, cg_value_setting(r->knob, r->value), &words);
 		json_text(json_member(j, "words"), words.data ? words.data : "");

@@ -77,6 +77,16 @@ static void run_child(
 	_exit(0);
 }
 
+/* Nothing is copied for a child that only enters groups and executes. */
+static pid_t fork_light(const struct cg_enter *in, char *const argv[], const sigset_t *mask, int fd)
+{
+	const pid_t child = vfork();
+
+	if (child == 0)
+		run_child(in, true, argv, mask, fd);
+	return child;
+}
+
 /* The pipe closes when the program is executed; before that it may say what failed. */
 static pid_t hear(pid_t child, int fd, struct cg_enter_failure *ret)
 {
@@ -98,7 +108,6 @@ pid_t cg_enter_start(
 	const struct cg_enter *in, char *const argv[], const void *mask, struct cg_enter_failure *ret)
 {
 	_cleanup_close_ int in_fd = -1, out_fd = -1;
-	bool cloned = false;
 	pid_t child = -1;
 	int fd[2];
 
@@ -109,19 +118,17 @@ pid_t cg_enter_start(
 	}
 	in_fd = fd[0];
 	out_fd = fd[1];
-	if (in->v2 >= 0) {
+	if (in->v2 >= 0)
 		child = clone_into(in->v2);
-		cloned = child >= 0;
-	}
+	if (child == 0)
+		run_child(in, false, argv, mask, out_fd);
 	/* Whatever the kernel had against it (it is old, or the group takes none) the other way tells. */
 	if (child < 0)
-		child = fork();
+		child = fork_light(in, argv, mask, out_fd);
 	if (child < 0) {
 		*ret = (struct cg_enter_failure){CG_ENTER_FORK, errno, 0};
 		return -1;
 	}
-	if (child == 0)
-		run_child(in, !cloned, argv, mask, out_fd);
 	out_fd = cg_close(out_fd);
 	return hear(child, in_fd, ret);
 }

@@ -325,7 +325,8 @@ int cg_live_open(struct cg_live *ret, struct cg_error **err)
 	}
 	if (live.count == 0)
 		return no_hierarchy(&mounts, err);
-	note_unmounted(&live);
+	if (cg_log_level() >= CG_LOG_DEBUG)
+		note_unmounted(&live);
 	return finish(&live, ret, err);
 }
 

@@ -30,7 +30,7 @@ static void write_object(struct json_out *j)
 	json_open(json_member(j, "list"), '[');
 	json_signed(j, -1);
 	json_bool(j, true);
-	json_null(j);
+	json_nothing(j);
 	json_open(j, '{');
 	json_close(j, '}');
 	json_close(j, ']');
