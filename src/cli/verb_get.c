@@ -32,6 +32,7 @@ struct get {
 	struct cg_assigns assigns;
 	struct cli_style style;
 	struct json_out json;
+	bool listing; /* nobody named the files */
 	bool several; /* the same name may be met in several hierarchies */
 	size_t unread;
 };
@@ -168,6 +169,10 @@ static int take_reading(void *context, const struct cg_reading *r)
 	struct get *g = context;
 	_cleanup_text_ struct cg_text line = {0};
 
+	/* Files that only notify, or whose device is not there, have nothing to read. */
+	if (g->listing && (r->code == EINVAL || r->code == EOPNOTSUPP) && r->knob &&
+		r->knob->kind != CG_KNOB_SETTING)
+		return 0;
 	if (g->cli->json)
 		put_json(g, r);
 	if (r->value.data) {
@@ -263,6 +268,7 @@ static int get(struct get *g, int words, char **argv)
 			in += cg_live_matches(&g->live.item[i], g->target.hierarchy);
 			g->several = in > 1;
 		}
+		g->listing = true;
 		cli_pager_start(g->cli);
 	}
 	if (g->cli->json) {

@@ -62,16 +62,13 @@ static int find_native(struct cg_assigns *a, struct cg_assign *item, const bool 
 
 		if (!is_asked_for(a, i) || !knob || !cg_knob_is_of(knob, h->controllers))
 			continue;
-		/* A file of the core is meant wherever the group is. */
-		r = knob->controller[0] ? 1 : has_group(a, i, making, err);
+		r = has_group(a, i, making, err);
 		if (r < 0)
 			return r;
 		++*ret_found;
-		if (r == 0)
-			continue;
 		item->knob = knob;
 		item->version = h->version;
-		item->in[i] = true;
+		item->in[i] = r > 0;
 	}
 	return 0;
 }
@@ -123,7 +120,10 @@ static const struct cg_translation *find_row(struct cg_assign *item, const struc
 {
 	const uint32_t flag = version == 2 ? CG_KNOB_V2 : CG_KNOB_V1;
 	const struct cg_translation *row = cg_translation_find(knob, version, &item->index);
+	bool adds;
 
+	if (!row && knob && knob->kind == CG_KNOB_ACTION)
+		return cg_translation_find(cg_knob_rules(knob, &adds), version, &item->index);
 	if (row || !knob || knob->kind != CG_KNOB_STATISTIC)
 		return row;
 	for (size_t i = 0; i < cg_knob_count; i++) {
@@ -194,6 +194,12 @@ static const char *nearest_name(const char *name)
 	return best;
 }
 
+/* Whether the other version has anything that says the same. */
+static bool has_counterpart(const struct cg_assign *item)
+{
+	return item->row->class != CG_TRANSLATION_NONE && item->row->knob[2 - item->version][0];
+}
+
 static int refuse_name(struct cg_assigns *a, const struct cg_assign *item, struct cg_error **err)
 {
 	const struct cg_knob *known = item->knob;
@@ -208,7 +214,7 @@ static int refuse_name(struct cg_assigns *a, const struct cg_assign *item, struc
 			err, "there is no such file in this group, and it is no name that is known");
 		if (near)
 			cg_error_hint(err, "did you mean %s?", near);
-	} else if (item->row && item->row->why && item->row->class == CG_TRANSLATION_NONE) {
+	} else if (item->row && item->row->why && !has_counterpart(item)) {
 		r = cg_error_make(err, CG_FAULT_SYSTEM, EOPNOTSUPP, "has no counterpart on this host: %s",
 			item->row->why);
 	} else if (a->raw && !item->row) {

@@ -51,6 +51,7 @@ static int see_present(struct crossing *c, struct cg_translated *ret, struct cg_
 	const struct cg_translate job = job_of(c, c->to);
 	_cleanup_error_ struct cg_error *ignored = NULL;
 	struct cg_values now = {0};
+	bool planned[CG_TRANSLATION_KNOBS] = {false};
 
 	for (unsigned k = 0; k < CG_TRANSLATION_KNOBS && c->first->row->knob[c->to - 1][k]; k++) {
 		const struct cg_knob *knob = knob_of(c, c->to, k);
@@ -63,7 +64,17 @@ static int see_present(struct crossing *c, struct cg_translated *ret, struct cg_
 			return r;
 		if (now.value[k].data)
 			now.value[k] = cg_value_setting(knob, now.value[k]);
+		planned[k] = cg_edit_plans(c->e, c->place, c->name.data);
 	}
+	if (cg_translate(&job, &now, ret, &ignored) == 0)
+		return 0;
+	/* What stands there contradicts what is planned beside it, and is about to change: then the plan
+	 * alone. */
+	ignored = cg_error_free(ignored);
+	cg_translated_free(ret);
+	for (unsigned k = 0; k < CG_TRANSLATION_KNOBS; k++)
+		if (!planned[k])
+			now.value[k] = (struct cg_bytes){NULL, 0};
 	/* What cannot be said on that side is no base for anything there. */
 	if (cg_translate(&job, &now, ret, &ignored) < 0)
 		cg_translated_free(ret);
@@ -139,6 +150,8 @@ static int write_out(
 	struct crossing *c, const struct cg_translated *out, unsigned lost, struct cg_error **err)
 {
 	const bool lossy = c->first->row->class != CG_TRANSLATION_EXACT;
+	/* One file against several: whichever was named, it is meant. */
+	const bool alone = !c->first->row->knob[0][1] || !c->first->row->knob[1][1];
 	int r = 0;
 
 	for (unsigned k = 0; r == 0 && k < CG_TRANSLATION_KNOBS; k++) {
@@ -146,7 +159,8 @@ static int write_out(
 		const struct cg_knob *knob = out->has[k] ? knob_of(c, c->to, k) : NULL;
 
 		if (knob)
-			r = cg_edit_set(c->e, c->place, knob, c->name.data, v, true, err);
+			r = cg_edit_set(c->e, c->place, knob, c->name.data, v,
+				alone || c->given[k] ? CG_EDIT_WHOLE : CG_EDIT_FOLLOW, err);
 	}
 	for (unsigned k = 0; r == 0 && k < CG_TRANSLATION_KNOBS; k++)
 		if (c->given[k] && (lossy || (lost & 1U << k)))
@@ -219,7 +233,7 @@ static int apply_rule(struct cg_edit *e, uint32_t place, const struct cg_assign 
 	r = cg_value_change_rules(list, cg_value_setting(list, present), item->words, adds, &t, err);
 	if (r == 0)
 		r = cg_edit_set(e, place, list, list->name, (struct cg_bytes){t.data ? t.data : "", t.len},
-			true, err);
+			CG_EDIT_WHOLE, err);
 	if (r < 0)
 		cg_error_at(err, NULL, item->name);
 	return r;
@@ -238,36 +252,45 @@ static int apply_native(
 		return apply_rule(e, place, item, list, adds, err);
 	if (cg_value_of_words(item->knob, item->words, &t) < 0)
 		return cg_error_oom(err);
-	r = cg_edit_set(
-		e, place, item->knob, item->file, (struct cg_bytes){t.data ? t.data : "", t.len}, false, err);
-	if (r == -EINVAL)
-		hint_words(item->knob, err);
+	r = cg_edit_set(e, place, item->knob, item->file, (struct cg_bytes){t.data ? t.data : "", t.len},
+		CG_EDIT_LAY_OVER, err);
 	if (r < 0 && item->knob && item->knob->kind == CG_KNOB_MEMBERSHIP)
 		cg_error_hint(err, "tasks are moved with: cgtree attach PATH PID...");
 	return r;
 }
 
-int cg_assigns_apply(struct cg_assigns *a, struct cg_edit *e, struct cg_error **err)
+/* One assignment, in every group that it is meant for. */
+static int apply_one(
+	struct cg_assigns *a, struct cg_edit *e, const struct cg_assign *item, struct cg_error **err)
 {
-	for (size_t i = 0; i < a->count; i++) {
-		const struct cg_assign *item = &a->item[i];
+	for (uint16_t h = 0; h < a->live->count; h++) {
+		uint32_t place;
+		int r = item->in[h] ? cg_edit_open(e, h, a->target->path, &place, err) : 0;
 
-		if (item->row && is_done(a, i))
-			continue;
-		for (uint16_t h = 0; h < a->live->count; h++) {
-			uint32_t place;
-			int r = item->in[h] ? cg_edit_open(e, h, a->target->path, &place, err) : 0;
-
-			if (r == 0 && item->in[h])
-				r = item->row ? apply_translated(a, e, item, place, err)
-					      : apply_native(e, item, place, err);
-			if (r < 0) {
-				cg_error_at(err, a->target->path, item->name);
-				return r;
-			}
+		if (r == 0 && item->in[h])
+			r = item->row ? apply_translated(a, e, item, place, err)
+				      : apply_native(e, item, place, err);
+		if (r < 0) {
+			cg_error_at(err, a->target->path, item->name);
+			return r;
 		}
 	}
 	return 0;
+}
+
+/* What is called by its own name here comes first: it is part of what the others are laid over, and does not
+ * give way to what follows from them. */
+int cg_assigns_apply(struct cg_assigns *a, struct cg_edit *e, struct cg_error **err)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < a->count; i++)
+		if (!a->item[i].row)
+			r = apply_one(a, e, &a->item[i], err);
+	for (size_t i = 0; r == 0 && i < a->count; i++)
+		if (a->item[i].row && !is_done(a, i))
+			r = apply_one(a, e, &a->item[i], err);
+	return r;
 }
 
 bool cg_assign_is_action(const struct cg_assign *item)

@@ -172,7 +172,7 @@ int cg_edit_read(struct cg_edit *e, uint32_t place, const struct cg_knob *knob, 
 	return 0;
 }
 
-static struct cg_op *find_write(struct cg_edit *e, uint32_t place, const char *file)
+static struct cg_op *find_write(const struct cg_edit *e, uint32_t place, const char *file)
 {
 	for (size_t i = 0; i < e->plan.ops; i++) {
 		struct cg_op *op = &e->plan.op[i];
@@ -220,28 +220,34 @@ static int twice(const char *path, const char *file, struct cg_error **err)
 }
 
 int cg_edit_set(struct cg_edit *e, uint32_t place, const struct cg_knob *knob, const char *file,
-	struct cg_bytes value, bool whole, struct cg_error **err)
+	struct cg_bytes value, enum cg_edit_how how, struct cg_error **err)
 {
 	const char *path = e->plan.place[place].path;
 	struct cg_op *op = find_write(e, place, file);
 	_cleanup_text_ struct cg_text merged = {0};
+	const bool named = op && !(op->flags & (CG_EDIT_IMPLIED | CG_EDIT_DERIVED));
 	struct cg_bytes from, to;
 	int r;
 
 	e->place[place].asked = true;
-	/* What a new group is given without being asked for gives way. */
-	if (op && !(op->flags & CG_EDIT_IMPLIED) && !whole && !cg_value_has_parts(knob))
+	if (named && how == CG_EDIT_FOLLOW)
+		return 0;
+	if (named && !cg_value_has_parts(knob))
 		return twice(path, file, err);
 	r = find_base(e, place, knob, file, op, &from, err);
 	if (r < 0)
 		return r;
-	if (whole)
+	if (how != CG_EDIT_LAY_OVER)
 		cg_text_add(&merged, value.data, value.len);
-	if (merged.failed || (!whole && cg_value_merge(knob, op ? op->to : from, value, &merged) < 0))
+	else if (cg_value_merge(knob, op ? op->to : from, value, &merged) < 0)
+		return cg_error_oom(err);
+	if (merged.failed)
 		return cg_error_oom(err);
 	to = (struct cg_bytes){merged.data ? merged.data : "", merged.len};
 	r = cg_value_check(knob, file, to, err);
 	if (r < 0) {
+		if (knob && cg_value_words(knob))
+			cg_error_hint(err, "%s", cg_value_words(knob));
 		cg_error_at(err, path, file);
 		return r;
 	}
@@ -256,7 +262,8 @@ int cg_edit_set(struct cg_edit *e, uint32_t place, const struct cg_knob *knob, c
 	op->file = cg_arena_string(&e->plan.arena, file);
 	op->from = from;
 	op->to = to;
-	op->flags = from.data ? 0 : CG_OP_MAKES_PRESENT;
+	op->flags = (uint8_t)((from.data ? 0 : CG_OP_MAKES_PRESENT) |
+			      (how == CG_EDIT_FOLLOW ? CG_EDIT_DERIVED : 0));
 	return op->file ? 0 : cg_error_oom(err);
 }
 
@@ -272,6 +279,11 @@ int cg_edit_expect(struct cg_edit *e, uint32_t place, const struct cg_knob *knob
 	if (e->place[place].fd < 0)
 		return find_base(e, place, knob, file, NULL, ret, err);
 	return cg_edit_read(e, place, knob, file, ret, err);
+}
+
+bool cg_edit_plans(const struct cg_edit *e, uint32_t place, const char *file)
+{
+	return find_write(e, place, file) != NULL;
 }
 
 int cg_edit_note(

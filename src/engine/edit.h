@@ -44,15 +44,22 @@ int cg_edit_make(struct cg_edit *e, uint16_t hierarchy, const char *path, struct
 int cg_edit_read(struct cg_edit *e, uint32_t place, const struct cg_knob *knob, const char *file,
 	struct cg_bytes *ret, struct cg_error **err) CG_MUST_CHECK;
 
-/* A setting of a place: `value` (in the kernel's form; of keyed files the entries that change, or with
- * `whole` all of them) is laid over what stands there and checked. Nothing is planned when it stands there
- * already. knob NULL: a file that the catalogue does not know. The same file twice is a usage error. */
+enum cg_edit_how {
+	CG_EDIT_LAY_OVER, /* of keyed files only the entries that are given change */
+	CG_EDIT_WHOLE,    /* all of the value is given */
+	CG_EDIT_FOLLOW,   /* likewise, but the file was not named: it gives way when it is */
+};
+/* A setting of a place, in the kernel's form; it is checked, and nothing is planned when it stands there
+ * already. knob NULL: a file that the catalogue does not know. The same file named twice is a usage error,
+ * unless it has parts. */
 int cg_edit_set(struct cg_edit *e, uint32_t place, const struct cg_knob *knob, const char *file,
-	struct cg_bytes value, bool whole, struct cg_error **err) CG_MUST_CHECK;
+	struct cg_bytes value, enum cg_edit_how how, struct cg_error **err) CG_MUST_CHECK;
 /* What a file of a place will read when the edit is done: as cg_edit_read(), with what is planned and, of a
  * group that is made, what a new one has. */
 int cg_edit_expect(struct cg_edit *e, uint32_t place, const struct cg_knob *knob, const char *file,
 	struct cg_bytes *ret, struct cg_error **err) CG_MUST_CHECK;
+/* Whether a write of this file is planned. */
+bool cg_edit_plans(const struct cg_edit *e, uint32_t place, const char *file);
 /* "! PATH FILE: text", counted as something that differs. */
 int cg_edit_note(struct cg_edit *e, uint32_t place, const char *file, struct cg_error **err, const char *fmt,
 	...) CG_PRINTF(5, 6) CG_MUST_CHECK;

@@ -7,6 +7,7 @@
 
 #include "engine/edit_private.h"
 #include "kernel/cgroupfs.h"
+#include "kernel/files.h"
 #include "model/value.h"
 
 /* The one row that lists what a v2 group passes on. */
@@ -96,6 +97,26 @@ static int find_missing(struct cg_bytes present, struct cg_bytes wanted, struct 
 	return t->failed ? -ENOMEM : 0;
 }
 
+/* Processes of its own forbid most controllers, and with the others the kernel would make the group threaded
+ * without a word, and those below it of no use (cgroup-v2.rst, "Threads"). */
+static int refuse_inner(struct cg_edit *e, uint32_t place, struct cg_error **err)
+{
+	const struct cg_place *at = &e->plan.place[place];
+	_cleanup_buffer_ struct cg_buffer type = {0}, tasks = {0};
+	int r = cg_read_at(e->place[place].fd, CG_FILE_TYPE, true, &type);
+
+	if (r == 0)
+		r = cg_read_at(e->place[place].fd, CG_FILE_PROCS, false, &tasks);
+	if (r < 0 || tasks.len == 0 ||
+		!cg_bytes_is(cg_bytes_trim((struct cg_bytes){type.data, type.len}), "domain"))
+		return 0;
+	r = cg_error_make(err, CG_FAULT_SYSTEM, EBUSY,
+		"has processes of its own, so it cannot pass controllers on to groups below");
+	cg_error_at(err, at->path, controllers_knob()->name);
+	cg_error_hint(err, "move them into a group below it first: cgtree attach");
+	return r;
+}
+
 static int add_enable(struct cg_edit *e, uint32_t place, struct cg_bytes present, struct cg_bytes missing,
 	struct cg_error **err)
 {
@@ -141,6 +162,11 @@ static int enable_in(struct cg_edit *e, uint32_t place, struct cg_bytes controll
 			err);
 	if (at->exists && belongs_to_systemd(e->place[place].fd, at->path))
 		return not_ours(e, at->hierarchy, at->path, words, "a group of systemd's", err);
+	if (at->exists) {
+		r = refuse_inner(e, place, err);
+		if (r < 0)
+			return r;
+	}
 	return add_enable(e, place, present.data ? present : CG_BYTES(""), words, err);
 }
 

@@ -7,6 +7,10 @@
  */
 #define CG_EDIT_IMPLIED (1U << 7)
 
+/* A write of a file that nobody named: it follows from another by translation, and gives way to its own name.
+ */
+#define CG_EDIT_DERIVED (1U << 6)
+
 struct cg_edit_place {
 	int fd;       /* the directory, -1 while it is not there */
 	bool asked;   /* a setting of it was asked for */

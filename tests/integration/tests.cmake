@@ -59,3 +59,7 @@ cg_across_test(hybrid 6.1/v1 6.12/hybrid)
 cg_across_test(mix 6.1/v1 6.1/mix)
 cg_across_test(v2-hybrid 6.1/v1 6.1/v2 6.1/hybrid)
 cg_integration_test(rebind NATIVE GUEST 6.1/v2 6.12/v2 SANITIZED 6.1/v2 TIMEOUT 300)
+
+# Everyday verbs.
+cg_integration_test(everyday NATIVE GUEST 6.1/v2 6.1/v1 6.1/hybrid 6.1/mix TIMEOUT 600)
+cg_integration_test(tutorial NATIVE GUEST 6.1/v2 6.1/v1 TIMEOUT 300)
