@@ -315,6 +315,7 @@ static unsigned rank_of(const struct cg_op *op)
 		       (op->knob->phase >= CG_PHASE_AFTER_TASKS ? 1U << 16 : 0);
 	case CG_OP_OWNER:
 	case CG_OP_XATTR:
+	case CG_OP_PROGRAMS:
 		return 1U << 14;
 	case CG_OP_ATTACH:
 		return 1U << 15;
