@@ -156,4 +156,4 @@ extern const struct cli_verb cli_verb_dump, cli_verb_restore, cli_verb_show, cli
 	cli_verb_diff, cli_verb_decode, cli_verb_convert, cli_verb_bind, cli_verb_unbind, cli_verb_encode,
 	cli_verb_criu, cli_verb_recover, cli_verb_help;
 extern const struct cli_verb cli_verb_ls, cli_verb_get, cli_verb_set, cli_verb_create, cli_verb_delete,
-	cli_verb_attach, cli_verb_exec;
+	cli_verb_attach, cli_verb_exec, cli_verb_import, cli_verb_export;

@@ -28,6 +28,8 @@ static const struct cli_verb *const verbs[] = {
 	&cli_verb_delete,
 	&cli_verb_attach,
 	&cli_verb_exec,
+	&cli_verb_import,
+	&cli_verb_export,
 	&cli_verb_criu,
 	&cli_verb_recover,
 	&cli_verb_help,

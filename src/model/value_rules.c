@@ -60,7 +60,7 @@ int cg_value_change_rules(const struct cg_knob *knob, struct cg_bytes present, s
 	if (r < 0)
 		return cg_error_make(
 			err, CG_FAULT_SYSTEM, EIO, "the kernel's list of rules is not understood");
-	if (rest.len > 0 && rest.data[0] == 'a' && (rest.len == 1 || cg_bytes_is(rest, "a *:* rwm"))) {
+	if (rest.len > 0 && rest.data[0] == 'a' && (rest.len == 1 || rest.data[1] == ' ')) {
 		cg_text_adds(t, adds ? "a *:* rwm" : "");
 		return t->failed ? cg_error_oom(err) : 0;
 	}
