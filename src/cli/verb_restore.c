@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "cli/convert_options.h"
+#include "cli/everyday.h"
 #include "cli/lines.h"
 #include "cli/restore_options.h"
 #include "cli/source.h"
@@ -111,7 +112,7 @@ static int fill_options(const struct restore_options *o, struct cli_request *q,
 	ret->members.pid_maps = q->pid_maps;
 	ret->members.pidns = o->pidns;
 	ret->apply.no_rollback = o->no_rollback;
-	ret->apply.state_dir = o->state_dir ? o->state_dir : STATE_DIR;
+	ret->apply.state_dir = cli_state_dir(o->state_dir);
 	ret->dry_run = o->dry_run;
 	ret->translate = o->translate || o->how.strict;
 	r = cli_convert_options(&o->how, &ret->convert, err);
@@ -383,7 +384,7 @@ static int recover(struct cli *cli, const struct recover_options *o)
 	_cleanup_live_ struct cg_live live = {0};
 	struct cli_lines lines = {.cli = cli, .style = cli_style_of(cli->color_out), .keep = cli->json};
 	struct cg_apply_options options = {
-		.state_dir = o->state_dir ? o->state_dir : STATE_DIR,
+		.state_dir = cli_state_dir(o->state_dir),
 		.stop = cli_catch_signals(),
 		.line = cli_line,
 		.line_context = &lines,
