@@ -63,3 +63,4 @@ cg_integration_test(rebind NATIVE GUEST 6.1/v2 6.12/v2 SANITIZED 6.1/v2 TIMEOUT 
 # Everyday verbs.
 cg_integration_test(everyday NATIVE GUEST 6.1/v2 6.1/v1 6.1/hybrid 6.1/mix TIMEOUT 600)
 cg_integration_test(tutorial NATIVE GUEST 6.1/v2 6.1/v1 TIMEOUT 300)
+cg_integration_test(config NATIVE GUEST 6.1/v2 6.1/v1 TIMEOUT 300)
