@@ -99,7 +99,7 @@ const struct cli_verb cli_verb_set = {
 		"Sizes may be written 20M, 1.5G, 64MiB (powers of 1024), times 50ms, 2s, a quota 35% or max. "
 		"Anything else is refused, never rounded or taken for \"no limit\". Of files with entries "
 		"(io.max) only the entries and sub-keys given change. devices.allow and devices.deny add and "
-		"take away one rule each, in the order given. +NAME and -NAME in cgroup.subtree_control change "
+		"take away one rule each, in the order given; on v2 a BPF program is made of them. +NAME and -NAME in cgroup.subtree_control change "
 		"what stands there.",
 		"A file that does something once (memory.reclaim, cgroup.kill) stands alone in a call, for it "
 		"cannot be taken back.",

@@ -103,6 +103,9 @@ static int find_unknown(
 
 static bool holds_row(const struct cg_live_hierarchy *h, const struct cg_translation *row, const char *name)
 {
+	/* Rules are a program on v2, which any group can have. */
+	if (row->form == CG_FORM_RULES)
+		return h->version == 2;
 	for (unsigned k = 0; k < CG_TRANSLATION_KNOBS && row->knob[h->version - 1][k]; k++) {
 		_cleanup_text_ struct cg_text t = {0};
 		const struct cg_knob *knob;
@@ -197,7 +200,8 @@ static const char *nearest_name(const char *name)
 /* Whether the other version has anything that says the same. */
 static bool has_counterpart(const struct cg_assign *item)
 {
-	return item->row->class != CG_TRANSLATION_NONE && item->row->knob[2 - item->version][0];
+	return item->row->class != CG_TRANSLATION_NONE &&
+	       (item->row->form == CG_FORM_RULES || item->row->knob[2 - item->version][0]);
 }
 
 static int refuse_name(struct cg_assigns *a, const struct cg_assign *item, struct cg_error **err)
@@ -235,9 +239,21 @@ static int refuse_name(struct cg_assigns *a, const struct cg_assign *item, struc
 /* The group is not in any of the hierarchies that have the file. */
 static int refuse_place(struct cg_assigns *a, const struct cg_assign *item, struct cg_error **err)
 {
-	int r = cg_error_make(
-		err, CG_FAULT_SYSTEM, ENOENT, "there is no such group in the hierarchy that has this file");
+	const int version = item->row ? 3 - item->version : item->version;
+	_cleanup_text_ struct cg_text label = {0};
+	int r;
 
+	for (size_t i = 0; i < a->live->count && !label.len; i++) {
+		const struct cg_live_hierarchy *h = &a->live->item[i];
+
+		if (h->version == version && is_asked_for(a, i) &&
+			(item->row ? holds_row(h, item->row, item->file)
+				   : item->knob && cg_knob_is_of(item->knob, h->controllers)))
+			cg_live_label(h, &label);
+	}
+	r = cg_error_make(err, CG_FAULT_SYSTEM, ENOENT,
+		"there is no such group in hierarchy %s, which has this file",
+		label.len && !label.failed ? label.data : "(another)");
 	cg_error_at(err, a->target->path, item->name);
 	cg_error_hint(err, "make it with: cgtree create %s --controllers %s", a->target->path,
 		item->knob && item->knob->controller[0] ? item->knob->controller : "LIST");

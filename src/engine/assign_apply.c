@@ -213,6 +213,9 @@ static int apply_translated(struct cg_assigns *a, struct cg_edit *e, const struc
 		cg_error_at(err, a->target->path, item->name);
 		return r;
 	}
+	if (item->row->form == CG_FORM_RULES)
+		return cg_edit_set_rules(
+			e, place, cg_knob_find(item->row->knob[0][0], 1), item->knob, item->words, err);
 	r = cross(&c, err);
 	crossing_free(&c);
 	return r;
@@ -288,7 +291,7 @@ int cg_assigns_apply(struct cg_assigns *a, struct cg_edit *e, struct cg_error **
 		if (!a->item[i].row)
 			r = apply_one(a, e, &a->item[i], err);
 	for (size_t i = 0; r == 0 && i < a->count; i++)
-		if (a->item[i].row && !is_done(a, i))
+		if (a->item[i].row && (a->item[i].row->form == CG_FORM_RULES || !is_done(a, i)))
 			r = apply_one(a, e, &a->item[i], err);
 	return r;
 }

@@ -104,6 +104,18 @@ static int read_usage(struct reader *r)
 	return give(r, code, value, r->source.data);
 }
 
+/* Device rules, out of the group's programs. */
+static int read_rules(struct reader *r)
+{
+	_cleanup_error_ struct cg_error *err = NULL;
+	_cleanup_text_ struct cg_text t = {0};
+	int code = cg_edit_read_rules(r->fd, r->item->knob, &t, &err);
+
+	if (code == -ENOMEM)
+		return code;
+	return give(r, code, (struct cg_bytes){t.data ? t.data : "", t.len}, "a device program");
+}
+
 static int read_translated(struct reader *r, struct cg_error **err)
 {
 	const struct cg_translate_options options = {.page_size = (uint64_t)sysconf(_SC_PAGESIZE)};
@@ -153,6 +165,8 @@ static int read_in(struct reader *r, struct cg_error **err)
 	}
 	if (!r->item->row)
 		return read_native(r);
+	if (r->item->row->form == CG_FORM_RULES)
+		return read_rules(r);
 	return r->item->usage ? read_usage(r) : read_translated(r, err);
 }
 

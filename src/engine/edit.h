@@ -58,6 +58,13 @@ int cg_edit_set(struct cg_edit *e, uint32_t place, const struct cg_knob *knob, c
  * group that is made, what a new one has. */
 int cg_edit_expect(struct cg_edit *e, uint32_t place, const struct cg_knob *knob, const char *file,
 	struct cg_bytes *ret, struct cg_error **err) CG_MUST_CHECK;
+/* Device rules of a v2 group, which a BPF program holds. `file` is `list` itself, whose rules are all given,
+ * or one of its two files by which a rule is added or taken away. */
+int cg_edit_set_rules(struct cg_edit *e, uint32_t place, const struct cg_knob *list,
+	const struct cg_knob *file, struct cg_bytes words, struct cg_error **err) CG_MUST_CHECK;
+/* What they are, appended: -EOPNOTSUPP when a program that is no list of rules decides, too. */
+int cg_edit_read_rules(
+	int group, const struct cg_knob *list, struct cg_text *t, struct cg_error **err) CG_MUST_CHECK;
 /* Whether a write of this file is planned. */
 bool cg_edit_plans(const struct cg_edit *e, uint32_t place, const char *file);
 /* "! PATH FILE: text", counted as something that differs. */
