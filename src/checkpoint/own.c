@@ -9,6 +9,7 @@
 #include "base/fdio.h"
 #include "image/criu.h"
 #include "image/image.h"
+#include "kernel/pid_map.h"
 #include "kernel/tasks.h"
 
 void cg_own_free(struct cg_own *own)
@@ -115,57 +116,14 @@ static int look_all(const struct cg_live *live, bool strict, struct cg_own *own,
 	return 0;
 }
 
-struct id_pair {
-	int32_t there, here;
-};
-struct pair_list {
-	struct id_pair *item;
-	size_t count, room;
-};
-
-static int add_pair(void *context, int tid, int ns_id)
-{
-	struct pair_list *l = context;
-
-	if (l->count == l->room) {
-		size_t room = l->room ? l->room * 2 : 256;
-		struct id_pair *more = reallocarray(l->item, room, sizeof(*more));
-
-		if (!more)
-			return -ENOMEM;
-		l->item = more;
-		l->room = room;
-	}
-	l->item[l->count++] = (struct id_pair){ns_id, tid};
-	return 0;
-}
-
-static int compare_pairs(const void *a, const void *b)
-{
-	const struct id_pair *x = a, *y = b;
-
-	return (x->there > y->there) - (x->there < y->there);
-}
-
-/* Who has an id of the images here, 0 for nobody; `pairs` NULL: ids are the same. */
-static int32_t here_of(const struct pair_list *pairs, int32_t id)
-{
-	struct id_pair key = {.there = id}, *found;
-
-	if (!pairs)
-		return id;
-	found = pairs->count ? bsearch(&key, pairs->item, pairs->count, sizeof(key), compare_pairs) : NULL;
-	return found ? found->here : 0;
-}
-
-static int add_dumped(int proc, const struct cg_criu_tasks *tasks, const struct pair_list *pairs,
+static int add_dumped(int proc, const struct cg_criu_tasks *tasks, const struct cg_pid_map *map,
 	struct id_list *to, struct cg_error **err)
 {
 	_cleanup_buffer_ struct cg_buffer b = {0};
 
 	for (uint32_t i = 0; i < tasks->count; i++) {
 		const struct cg_criu_task *t = &tasks->task[i];
-		int32_t here = here_of(pairs, t->tid);
+		int32_t here = cg_pid_map_find(map, t->tid);
 		uint64_t start;
 		int r;
 
@@ -189,25 +147,20 @@ static int list_dumped(int dirfd, int init, struct id_list *to, struct cg_error 
 	_cleanup_criu_tasks_ struct cg_criu_tasks tasks = {0};
 	_cleanup_buffer_ struct cg_buffer b = {0};
 	_cleanup_close_ int proc = -1;
-	struct pair_list pairs = {0};
+	_cleanup_pid_map_ struct cg_pid_map map = {0};
 	int r = cg_criu_read_tasks(dirfd, CG_IMAGE_MEMORY_DEFAULT, &tasks, err);
 
 	r = r < 0 ? r : cg_proc_open(&proc, err);
 	if (r < 0)
 		return r;
 	r = cg_proc_shares_pid_namespace(proc, init);
-	if (r > 0)
-		return add_dumped(proc, &tasks, NULL, to, err);
-	r = r < 0 ? r : cg_proc_each_in_namespace(proc, init, &b, add_pair, &pairs);
-	if (r < 0) {
-		r = cg_error_errno(err, -r, "cannot look through the pid namespace of process %d", init);
-	} else {
-		if (pairs.count)
-			qsort(pairs.item, pairs.count, sizeof(*pairs.item), compare_pairs);
-		r = add_dumped(proc, &tasks, &pairs, to, err);
-	}
-	free(pairs.item);
-	return r;
+	map.same = r > 0;
+	if (r == 0)
+		r = cg_pid_map_read(&map, proc, init, &b);
+	if (r < 0)
+		return cg_error_errno(err, -r, "cannot look through the pid namespace of process %d", init);
+	cg_pid_map_sort(&map);
+	return add_dumped(proc, &tasks, &map, to, err);
 }
 
 static int take_over(const struct cg_live *live, struct id_list *list, bool strict, struct cg_own *ret,

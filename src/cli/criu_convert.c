@@ -6,59 +6,13 @@
 
 #include "cli/criu_verbs.h"
 #include "cli/json_out.h"
+#include "cli/named.h"
 #include "cli/source.h"
 #include "image/criu.h"
 
 static const enum cg_compression compress_values[] = {CG_COMPRESS_NONE, CG_COMPRESS_ZSTD};
 
-/* What was named: as lines at once, and kept for JSON. */
-struct named {
-	struct cli *cli;
-	struct cg_note *note;
-	struct cg_arena arena;
-	size_t count, room;
-};
-
-static void named_free(struct named *n)
-{
-	cg_arena_free(&n->arena);
-	free(n->note);
-}
-
-static int keep_note(struct named *n, const struct cg_note *note)
-{
-	if (n->count == n->room) {
-		size_t room = n->room ? 2 * n->room : 16;
-		struct cg_note *more = reallocarray(n->note, room, sizeof(*more));
-
-		if (!more)
-			return -ENOMEM;
-		n->note = more;
-		n->room = room;
-	}
-	n->note[n->count++] = (struct cg_note){
-		note->path ? cg_arena_string(&n->arena, note->path) : NULL,
-		note->knob ? cg_arena_string(&n->arena, note->knob) : NULL,
-		cg_arena_string(&n->arena, note->text),
-	};
-	note = &n->note[n->count - 1];
-	return note->text ? 0 : -ENOMEM;
-}
-
-static int say_named(void *context, const char *path, const char *knob, const char *text)
-{
-	struct cg_note note = {path, knob, text};
-	_cleanup_text_ struct cg_text line = {0};
-	struct named *n = context;
-
-	cli_note_text(&note, &line);
-	if (line.failed)
-		return -ENOMEM;
-	cli_warn_line(n->cli, line.data);
-	return keep_note(n, &note);
-}
-
-static void summary_json(const char *what, const struct named *n, const struct cli_counts *c)
+static void summary_json(const char *what, const struct cli_named *n, const struct cli_counts *c)
 {
 	struct json_out j = json_begin(stdout, true);
 
@@ -70,20 +24,12 @@ static void summary_json(const char *what, const struct named *n, const struct c
 	json_number(json_member(&j, "settings"), c->settings);
 	json_number(json_member(&j, "processes"), c->processes);
 	json_number(json_member(&j, "tasks"), c->tasks);
-	json_open(json_member(&j, "notes"), '[');
-	for (size_t i = 0; i < n->count; i++) {
-		json_open(&j, '{');
-		json_text(json_member(&j, "path"), n->note[i].path);
-		json_text(json_member(&j, "knob"), n->note[i].knob);
-		json_text(json_member(&j, "text"), n->note[i].text);
-		json_close(&j, '}');
-	}
-	json_close(&j, ']');
+	cli_notes_json(&j, n->note, n->count);
 	json_close(&j, '}');
 	json_end(&j);
 }
 
-static int finish(struct cli *cli, const char *what, const struct cg_tree *tree, const struct named *n,
+static int finish(struct cli *cli, const char *what, const struct cg_tree *tree, const struct cli_named *n,
 	struct cg_error **err)
 {
 	_cleanup_text_ struct cg_text t = {0};
@@ -134,20 +80,18 @@ static int read_criu(const char *name, struct cg_tree **ret, struct cg_error **e
 	return r;
 }
 
-static int import(struct cli *cli, const struct criu_options *o, const char *name, struct named *n,
+static int import(struct cli *cli, const struct criu_options *o, const char *name, struct cli_named *n,
 	struct cg_error **err)
 {
 	_cleanup_tree_ struct cg_tree *tree = NULL;
 	int r = read_criu(name, &tree, err);
 
-	for (uint32_t i = 0; r == 0 && i < tree->notes; i++)
-		if (say_named(n, tree->note[i].path, tree->note[i].knob, tree->note[i].text) < 0)
-			r = cg_error_oom(err);
+	r = r < 0 ? r : cli_named_add_notes(n, tree, err);
 	r = r < 0 ? r : cli_write_image(o->output, tree, compress_values[o->compress], NULL, err);
 	return r < 0 ? r : finish(cli, "imported", tree, n, err);
 }
 
-static int export(struct cli *cli, const struct criu_options *o, const char *name, struct named *n,
+static int export(struct cli *cli, const struct criu_options *o, const char *name, struct cli_named *n,
 	struct cg_error **err)
 {
 	_cleanup_output_ struct cli_output output = CLI_OUTPUT_INIT;
@@ -155,19 +99,19 @@ static int export(struct cli *cli, const struct criu_options *o, const char *nam
 	_cleanup_text_ struct cg_text file = {0};
 	int r = cli_read_image(name, &source, err);
 
-	r = r < 0 ? r : cg_criu_export(source.tree, say_named, n, &file, err);
+	r = r < 0 ? r : cg_criu_export(source.tree, cli_named_add, n, &file, err);
 	r = r < 0 ? r : cli_output_open(&output, o->output, err);
 	r = r < 0 ? r : cli_output_write(&output, file.data, file.len, err);
 	r = r < 0 ? r : cli_output_commit(&output, err);
 	return r < 0 ? r : finish(cli, "exported", source.tree, n, err);
 }
 
-typedef int convert_fn(struct cli *cli, const struct criu_options *o, const char *name, struct named *n,
+typedef int convert_fn(struct cli *cli, const struct criu_options *o, const char *name, struct cli_named *n,
 	struct cg_error **err);
 
 static int convert(struct cli *cli, const struct criu_options *o, const char *name, convert_fn *fn)
 {
-	_cleanup_(named_free) struct named named = {.cli = cli};
+	_cleanup_named_ struct cli_named named = {.cli = cli};
 	_cleanup_error_ struct cg_error *err = NULL;
 
 	if (cli_output_is_terminal(o->output))

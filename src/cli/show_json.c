@@ -1,6 +1,7 @@
 /* The tree as JSON for scripts that look (schema cgtree.show/1): names instead of indices, and beside each
  * raw value what it means. decode gives the image itself. */
 #include "cli/json_out.h"
+#include "cli/named.h"
 #include "cli/show.h"
 #include "model/device_rules.h"
 #include "model/program.h"
@@ -181,15 +182,7 @@ void show_json(const struct cli_source *source, const struct show_options *o)
 	for (uint16_t i = 0; i < tree->hierarchies; i++)
 		put_hierarchy(&j, tree, i, o->all);
 	json_close(&j, ']');
-	json_open(json_member(&j, "notes"), '[');
-	for (uint32_t i = 0; i < tree->notes; i++) {
-		json_open(&j, '{');
-		json_text(json_member(&j, "path"), tree->note[i].path);
-		json_text(json_member(&j, "knob"), tree->note[i].knob);
-		json_text(json_member(&j, "text"), tree->note[i].text);
-		json_close(&j, '}');
-	}
-	json_close(&j, ']');
+	cli_notes_json(&j, tree->note, tree->notes);
 	json_close(&j, '}');
 	json_end(&j);
 }

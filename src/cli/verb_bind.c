@@ -311,9 +311,11 @@ const struct cli_verb cli_verb_bind = {
 			"It is planned and carried out like a restore in the mode props: all of it or nothing.",
 			NULL},
 	.options = bind_table,
-	.examples = (const struct cli_example[]){{"cgtree unbind /job memory",
-							 "no limits of memory below /job for now"},
-		{"cgtree bind /job memory", "and all of them again"}, {0}},
+	.examples =
+		(const struct cli_example[]){
+			{"cgtree unbind /job memory",
+				"no limits of memory below /job, until they are bound again"},
+			{"cgtree bind /job memory", "and all of them again"}, {0}},
 	.exits = EXITS,
 	.arguments = CLI_NAMES_GROUP,
 	.changes = true,

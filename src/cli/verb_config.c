@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "cli/json_out.h"
+#include "cli/named.h"
 #include "cli/source.h"
 #include "image/cgconfig.h"
 
@@ -42,29 +43,6 @@ static const struct cli_option export_table[] = {
 	{0},
 };
 #undef AT
-
-/* What has no place on the other side. */
-struct named {
-	struct cli *cli;
-	struct cg_text lines; /* for JSON; lines hold no newline */
-	size_t count;
-};
-
-static int say_named(void *context, const char *path, const char *knob, const char *text)
-{
-	struct cg_note note = {path, knob, text};
-	_cleanup_text_ struct cg_text line = {0};
-	struct named *n = context;
-
-	cli_note_text(&note, &line);
-	if (line.failed)
-		return -ENOMEM;
-	cli_warn_line(n->cli, line.data);
-	n->count++;
-	cg_text_adds(&n->lines, line.data);
-	cg_text_addc(&n->lines, '\n');
-	return n->lines.failed ? -ENOMEM : 0;
-}
 
 static int find_id(void *context, bool group, const char *name, uint32_t *ret)
 {
@@ -206,9 +184,8 @@ static int make_tree(
 	return r;
 }
 
-static void summary_json(const struct named *n, const struct cli_counts *c)
+static void summary_json(const struct cli_named *n, const struct cli_counts *c)
 {
-	struct cg_bytes rest = {n->lines.data ? n->lines.data : "", n->lines.len}, line;
 	_cleanup_text_ struct cg_text schema = {0};
 	struct json_out j = json_begin(stdout, true);
 
@@ -218,15 +195,12 @@ static void summary_json(const struct named *n, const struct cli_counts *c)
 	json_number(json_member(&j, "hierarchies"), c->hierarchies);
 	json_number(json_member(&j, "groups"), c->groups);
 	json_number(json_member(&j, "settings"), c->settings);
-	json_open(json_member(&j, "notes"), '[');
-	while (cg_bytes_split(&rest, '\n', &line))
-		json_bytes(&j, line);
-	json_close(&j, ']');
+	cli_notes_json(&j, n->note, n->count);
 	json_close(&j, '}');
 	json_end(&j);
 }
 
-static int finish(struct named *n, const char *what, const struct cg_tree *tree, struct cg_error **err)
+static int finish(struct cli_named *n, const char *what, const struct cg_tree *tree, struct cg_error **err)
 {
 	_cleanup_text_ struct cg_text t = {0};
 	struct cli_counts c;
@@ -248,26 +222,26 @@ static int finish(struct named *n, const char *what, const struct cg_tree *tree,
 	return 0;
 }
 
-static int import(const struct config_options *o, const char *name, struct named *n, struct cg_error **err)
+static int import(
+	const struct config_options *o, const char *name, struct cli_named *n, struct cg_error **err)
 {
 	_cleanup_tree_ struct cg_tree *tree = NULL;
 	int r = make_tree(o, name, &tree, err);
 
-	for (uint32_t i = 0; r == 0 && i < tree->notes; i++)
-		if (say_named(n, tree->note[i].path, tree->note[i].knob, tree->note[i].text) < 0)
-			r = cg_error_oom(err);
+	r = r < 0 ? r : cli_named_add_notes(n, tree, err);
 	r = r < 0 ? r : cli_write_image(o->output, tree, compress_values[o->compress], NULL, err);
 	return r < 0 ? r : finish(n, "imported", tree, err);
 }
 
-static int export(const struct config_options *o, const char *name, struct named *n, struct cg_error **err)
+static int export(
+	const struct config_options *o, const char *name, struct cli_named *n, struct cg_error **err)
 {
 	_cleanup_output_ struct cli_output output = CLI_OUTPUT_INIT;
 	_cleanup_source_ struct cli_source source = {0};
 	_cleanup_text_ struct cg_text text = {0};
 	int r = cli_load(n->cli, name, false, &source, err);
 
-	r = r < 0 ? r : cg_config_export(source.tree, say_named, n, &text, err);
+	r = r < 0 ? r : cg_config_export(source.tree, cli_named_add, n, &text, err);
 	r = r < 0 ? r : cli_output_open(&output, o->output, err);
 	r = r < 0 ? r : cli_output_write(&output, text.data ? text.data : "", text.len, err);
 	r = r < 0 ? r : cli_output_commit(&output, err);
@@ -276,14 +250,13 @@ static int export(const struct config_options *o, const char *name, struct named
 
 static int run(struct cli *cli, const struct config_options *o, const char *name, bool imports)
 {
-	struct named named = {.cli = cli};
+	_cleanup_named_ struct cli_named named = {.cli = cli};
 	_cleanup_error_ struct cg_error *err = NULL;
 	int r;
 
 	if (cli->json && (!o->output || strcmp(o->output, "-") == 0))
 		return cli_usage(cli, "--json takes stdout for the summary: give -o FILE");
 	r = imports ? import(o, name, &named, &err) : export(o, name, &named, &err);
-	cg_text_free(&named.lines);
 	if (r < 0)
 		return cli_fail(cli, err);
 	return named.count ? CLI_EXIT_DIFFERS : CLI_EXIT_OK;

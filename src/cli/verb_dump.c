@@ -4,6 +4,7 @@
 #include <time.h>
 
 #include "cli/json_out.h"
+#include "cli/named.h"
 #include "cli/source.h"
 #include "kernel/mountinfo.h"
 
@@ -217,15 +218,7 @@ static void summary_json(const struct cg_tree *tree, const struct cli_counts *c,
 	json_text(json_member(&j, "digest"), info->digest);
 	json_number(json_member(&j, "microseconds"), (uint64_t)(seconds * 1e6));
 	json_number(json_member(&j, "freeze_microseconds"), tree->inventory.freeze_window);
-	json_open(json_member(&j, "notes"), '[');
-	for (uint32_t i = 0; i < tree->notes; i++) {
-		json_open(&j, '{');
-		json_text(json_member(&j, "path"), tree->note[i].path);
-		json_text(json_member(&j, "knob"), tree->note[i].knob);
-		json_text(json_member(&j, "text"), tree->note[i].text);
-		json_close(&j, '}');
-	}
-	json_close(&j, ']');
+	cli_notes_json(&j, tree->note, tree->notes);
 	json_close(&j, '}');
 	json_end(&j);
 }

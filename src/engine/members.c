@@ -33,8 +33,7 @@ struct finder {
 	struct cg_members *out;
 	struct known *known;
 	size_t count;
-	struct cg_pid_pair *pair; /* sorted: the map given, or ids in the namespace given */
-	size_t pairs, pair_room;
+	struct cg_pid_map map; /* the one given, or of the namespace given */
 	bool same_boot;
 	int proc;
 	struct cg_buffer buffer;
@@ -47,13 +46,6 @@ static int compare_known(const void *a, const void *b)
 	if (x->pid != y->pid)
 		return x->pid < y->pid ? -1 : 1;
 	return x->tid < y->tid ? -1 : x->tid > y->tid;
-}
-
-static int compare_pairs(const void *a, const void *b)
-{
-	const struct cg_pid_pair *x = a, *y = b;
-
-	return x->from < y->from ? -1 : x->from > y->from;
 }
 
 static int compare_standings(const void *a, const void *b)
@@ -84,23 +76,6 @@ static int collect(struct finder *f, struct cg_error **err)
 	return 0;
 }
 
-static int add_pair(void *context, int tid, int ns_id)
-{
-	struct finder *f = context;
-
-	if (f->pairs == f->pair_room) {
-		size_t room = f->pair_room ? f->pair_room * 2 : 256;
-		struct cg_pid_pair *grown = reallocarray(f->pair, room, sizeof(*grown));
-
-		if (!grown)
-			return -ENOMEM;
-		f->pair = grown;
-		f->pair_room = room;
-	}
-	f->pair[f->pairs++] = (struct cg_pid_pair){ns_id, tid};
-	return 0;
-}
-
 static int compare_targets(const void *a, const void *b)
 {
 	const struct cg_pid_pair *x = a, *y = b;
@@ -111,12 +86,13 @@ static int compare_targets(const void *a, const void *b)
 /* One task cannot stand for two. */
 static int check_targets(struct finder *f, struct cg_error **err)
 {
-	if (f->pairs > 0)
-		qsort(f->pair, f->pairs, sizeof(*f->pair), compare_targets);
-	for (size_t i = 1; i < f->pairs; i++)
-		if (f->pair[i].to == f->pair[i - 1].to && f->pair[i].from != f->pair[i - 1].from)
-			return cg_error_usage(err, "ids %d and %d are both mapped to %d", f->pair[i - 1].from,
-				f->pair[i].from, f->pair[i].to);
+	if (f->map.count > 0)
+		qsort(f->map.item, f->map.count, sizeof(*f->map.item), compare_targets);
+	for (size_t i = 1; i < f->map.count; i++)
+		if (f->map.item[i].to == f->map.item[i - 1].to &&
+			f->map.item[i].from != f->map.item[i - 1].from)
+			return cg_error_usage(err, "ids %d and %d are both mapped to %d",
+				f->map.item[i - 1].from, f->map.item[i].from, f->map.item[i].to);
 	return 0;
 }
 
@@ -127,9 +103,9 @@ static int learn_pairs(struct finder *f, struct cg_error **err)
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < o->pid_maps; i++)
-		r = add_pair(f, o->pid_map[i].to, o->pid_map[i].from);
+		r = cg_pid_map_add(&f->map, o->pid_map[i].from, o->pid_map[i].to);
 	if (r == 0 && !o->pid_map && o->pidns > 0)
-		r = cg_proc_each_in_namespace(f->proc, o->pidns, &f->buffer, add_pair, f);
+		r = cg_pid_map_read(&f->map, f->proc, o->pidns, &f->buffer);
 	if (r == -ENOMEM)
 		return cg_error_oom(err);
 	if (r == -ESRCH)
@@ -141,23 +117,13 @@ static int learn_pairs(struct finder *f, struct cg_error **err)
 	r = check_targets(f, err);
 	if (r < 0)
 		return r;
-	if (f->pairs > 0)
-		qsort(f->pair, f->pairs, sizeof(*f->pair), compare_pairs);
-	for (size_t i = 1; i < f->pairs; i++)
-		if (f->pair[i].from == f->pair[i - 1].from && f->pair[i].to != f->pair[i - 1].to)
-			return cg_error_usage(err, "id %d is mapped to %d and to %d", f->pair[i].from,
-				f->pair[i - 1].to, f->pair[i].to);
+	cg_pid_map_sort(&f->map);
+	for (size_t i = 1; i < f->map.count; i++)
+		if (f->map.item[i].from == f->map.item[i - 1].from &&
+			f->map.item[i].to != f->map.item[i - 1].to)
+			return cg_error_usage(err, "id %d is mapped to %d and to %d", f->map.item[i].from,
+				f->map.item[i - 1].to, f->map.item[i].to);
 	return 0;
-}
-
-/* By map or namespace: the id here, or 0. */
-static int mapped_id(const struct finder *f, int32_t id)
-{
-	struct cg_pid_pair key = {.from = id};
-	const struct cg_pid_pair *found =
-		f->pairs ? bsearch(&key, f->pair, f->pairs, sizeof(key), compare_pairs) : NULL;
-
-	return found ? found->to : 0;
 }
 
 /* Who a task of the image is here: fills pid, tid and start time, or why. Negative errors are of /proc
@@ -175,7 +141,7 @@ static int identify_mapped(struct finder *f, struct known *k)
 		k->why = "the image has no id of it in a pid namespace";
 		return 0;
 	}
-	id = mapped_id(f, id);
+	id = cg_pid_map_find(&f->map, id);
 	if (id == 0) {
 		k->why = by_map ? "not in the pid map" : "not seen in that pid namespace";
 		return 0;
@@ -443,7 +409,7 @@ int cg_members_find(const struct cg_tree *image, const struct cg_live *live,
 	if (!options->none)
 		r = find(&f, err);
 	free(f.known);
-	free(f.pair);
+	cg_pid_map_free(&f.map);
 	cg_buffer_free(&f.buffer);
 	(void)cg_close(f.proc);
 	if (r < 0)

@@ -3,10 +3,7 @@
 
 #include "engine/plan.h"
 #include "kernel/hierarchy.h"
-
-struct cg_pid_pair {
-	int32_t from, to;
-};
+#include "kernel/pid_map.h"
 
 struct cg_member_options {
 	bool none;                         /* --members none */

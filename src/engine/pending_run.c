@@ -12,12 +12,8 @@
 #include "engine/undo.h"
 #include "kernel/cgroupfs.h"
 #include "kernel/files.h"
+#include "kernel/pid_map.h"
 #include "kernel/tasks.h"
-
-/* An id of the record, and who has it here. */
-struct id_pair {
-	int32_t there, here;
-};
 
 struct pending {
 	const struct cg_live *live;
@@ -25,10 +21,8 @@ struct pending {
 	struct cg_pending_counts *counts;
 	struct cg_undo undo;
 	struct cg_dirs dirs;
-	struct id_pair *pair;
-	size_t pairs, pair_room;
-	bool same_ids;   /* the record's ids are ours */
-	uint32_t *order; /* steps of tasks, by id and hierarchy */
+	struct cg_pid_map map; /* from the record's ids */
+	uint32_t *order;       /* steps of tasks, by id and hierarchy */
 	size_t tasks;
 	bool *moved; /* by step */
 	int proc;
@@ -41,30 +35,6 @@ static void say(struct pending *p)
 	if (p->options->line && !p->line.failed)
 		p->options->line(p->options->line_context, p->line.data);
 	cg_text_reset(&p->line);
-}
-
-static int add_pair(void *context, int tid, int ns_id)
-{
-	struct pending *p = context;
-
-	if (p->pairs == p->pair_room) {
-		size_t room = p->pair_room ? p->pair_room * 2 : 256;
-		struct id_pair *more = reallocarray(p->pair, room, sizeof(*more));
-
-		if (!more)
-			return -ENOMEM;
-		p->pair = more;
-		p->pair_room = room;
-	}
-	p->pair[p->pairs++] = (struct id_pair){ns_id, tid};
-	return 0;
-}
-
-static int compare_pairs(const void *a, const void *b)
-{
-	const struct id_pair *x = a, *y = b;
-
-	return (x->there > y->there) - (x->there < y->there);
 }
 
 static int compare_steps(const void *a, const void *b, void *context)
@@ -82,16 +52,15 @@ static int learn_tasks(struct pending *p, struct cg_error **err)
 {
 	int r = cg_proc_shares_pid_namespace(p->proc, p->options->pidns);
 
-	p->same_ids = r > 0;
+	p->map.same = r > 0;
 	if (r == 0)
-		r = cg_proc_each_in_namespace(p->proc, p->options->pidns, &p->buffer, add_pair, p);
+		r = cg_pid_map_read(&p->map, p->proc, p->options->pidns, &p->buffer);
 	if (r == -ENOMEM)
 		return cg_error_oom(err);
 	if (r < 0)
 		return cg_error_errno(
 			err, -r, "cannot look through the pid namespace of process %d", p->options->pidns);
-	if (p->pairs)
-		qsort(p->pair, p->pairs, sizeof(*p->pair), compare_pairs);
+	cg_pid_map_sort(&p->map);
 	p->order = calloc(p->undo.steps + 1, sizeof(*p->order));
 	p->moved = calloc(p->undo.steps + 1, sizeof(*p->moved));
 	if (!p->order || !p->moved)
@@ -102,16 +71,6 @@ static int learn_tasks(struct pending *p, struct cg_error **err)
 	if (p->tasks)
 		qsort_r(p->order, p->tasks, sizeof(*p->order), compare_steps, &p->undo);
 	return 0;
-}
-
-static int find_task(const struct pending *p, int32_t id)
-{
-	struct id_pair key = {.there = id}, *found;
-
-	if (p->same_ids)
-		return id;
-	found = p->pairs ? bsearch(&key, p->pair, p->pairs, sizeof(key), compare_pairs) : NULL;
-	return found ? found->here : 0;
 }
 
 /* The line of /proc/PID/cgroup about the hierarchy, or NULL. */
@@ -241,14 +200,16 @@ static int look_at(struct pending *p, uint32_t step, enum pass pass, int tid, co
 	return s->whole == (pass == PASS_PROCESSES) ? move(p, step, tid, is, err) : 0;
 }
 
-/* Whether the task of that id lives: one that has ended and waits to be reaped still has its groups. */
+/* Whether the task of that id lives and will: one that has ended and waits to be reaped still has its groups,
+ * and one that was killed for want of memory may have given it up and not yet have ended. */
 static int look_alive(struct pending *p, const struct cg_undo_step *s, int tid, struct cg_error **err)
 {
-	uint64_t start;
-	int r = tid ? cg_proc_start_time(p->proc, tid, &p->buffer, &start) : -ESRCH;
+	int r = tid ? cg_proc_is_ending(p->proc, tid, &p->buffer) : -ESRCH;
 
 	if (r == 0)
 		return 0;
+	if (r > 0)
+		r = -ESRCH;
 	cg_text_reset(&p->path);
 	cg_undo_path(&p->undo, s->place, &p->path);
 	r = r == -ESRCH ? cg_error_make(err, CG_FAULT_SYSTEM, ESRCH, "%s %d of the image %s",
@@ -264,7 +225,7 @@ static int look_at_task(struct pending *p, enum pass pass, size_t first, size_t 
 	_cleanup_memberships_ struct cg_memberships in = {0};
 	_cleanup_error_ struct cg_error *why = NULL;
 	const struct cg_undo_step *s = &p->undo.step[p->order[first]];
-	int tid = find_task(p, s->id);
+	int tid = cg_pid_map_find(&p->map, s->id);
 	int r = look_alive(p, s, tid, err);
 
 	if (r < 0)
@@ -325,7 +286,7 @@ static int all_alive(struct pending *p, struct cg_error **err)
 		const struct cg_undo_step *s = &p->undo.step[p->order[i]];
 
 		if (i == 0 || s->id != p->undo.step[p->order[i - 1]].id)
-			r = look_alive(p, s, find_task(p, s->id), err);
+			r = look_alive(p, s, cg_pid_map_find(&p->map, s->id), err);
 	}
 	if (r == -ESRCH)
 		cg_error_wrap(err, "after the limits were applied");
@@ -474,7 +435,7 @@ int cg_pending_run(const struct cg_live *live, struct cg_bytes record,
 	for (size_t i = 0; base && i < p.undo.hierarchies; i++)
 		(void)cg_close(base[i]);
 	cg_undo_free(&p.undo);
-	free(p.pair);
+	cg_pid_map_free(&p.map);
 	free(p.order);
 	free(p.moved);
 	(void)cg_close(p.proc);

@@ -6,11 +6,18 @@
 #include "image/cgconfig_private.h"
 #include "model/value.h"
 
+/* Where the text of a part lies in the output. */
+struct part {
+	size_t start, len;
+};
+
 struct exporter {
 	const struct cg_tree *tree;
 	cg_config_lost_fn *lost;
 	void *context;
 	struct cg_text *out;
+	struct part *part; /* of the section in hand */
+	size_t parts, room;
 };
 
 /* A group and its path; those of several hierarchies that have one path are one section. */
@@ -118,6 +125,21 @@ static bool is_structure(const struct cg_column *c)
 	return c->knob && (c->knob->grammar == CG_GRAMMAR_CONTROLLERS || c->knob->phase == CG_PHASE_TYPE);
 }
 
+static int keep_part(struct exporter *x, size_t start, struct cg_error **err)
+{
+	if (x->parts == x->room) {
+		size_t room = x->room ? 2 * x->room : 16;
+		struct part *more = reallocarray(x->part, room, sizeof(*more));
+
+		if (!more)
+			return cg_error_oom(err);
+		x->part = more;
+		x->room = room;
+	}
+	x->part[x->parts++] = (struct part){start, x->out->len - start};
+	return 0;
+}
+
 static int put_part(struct exporter *x, const char *path, uint32_t group, struct cg_bytes part, bool first,
 	bool always, struct cg_error **err)
 {
@@ -147,6 +169,7 @@ static int put_part(struct exporter *x, const char *path, uint32_t group, struct
 		x->out->data[before] = '\0';
 	} else {
 		cg_text_adds(x->out, "\t}\n");
+		r = r < 0 ? r : keep_part(x, before, err);
 	}
 	return r;
 }
@@ -301,8 +324,36 @@ static int tell_lost(struct exporter *x, const struct item *item, struct cg_erro
 	return r;
 }
 
+static int compare_parts(const void *a, const void *b, void *context)
+{
+	const struct part *x = a, *y = b;
+	const char *all = context;
+
+	return cg_bytes_compare(
+		(struct cg_bytes){all + x->start, x->len}, (struct cg_bytes){all + y->start, y->len});
+}
+
+/* Puts the parts of a section in the order of their names: a configuration tells neither which hierarchy
+ * comes first nor which controllers share one. */
+static int order_parts(struct exporter *x, size_t start, struct cg_error **err)
+{
+	_cleanup_text_ struct cg_text all = {0};
+
+	if (x->parts < 2)
+		return 0;
+	cg_text_add(&all, x->out->data, x->out->len);
+	if (all.failed)
+		return cg_error_oom(err);
+	qsort_r(x->part, x->parts, sizeof(*x->part), compare_parts, all.data);
+	x->out->len = start;
+	for (size_t i = 0; i < x->parts; i++)
+		cg_text_add(x->out, all.data + x->part[i].start, x->part[i].len);
+	return 0;
+}
+
 static int put_section(struct exporter *x, const struct item *item, size_t count, struct cg_error **err)
 {
+	size_t start;
 	int r = 0;
 
 	if (!can_stand(cg_bytes_of(item->path)))
@@ -311,10 +362,13 @@ static int put_section(struct exporter *x, const struct item *item, size_t count
 	add_word(x->out, cg_bytes_of(item->path + 1));
 	cg_text_adds(x->out, " {\n");
 	r = put_perm(x, item, count, err);
+	start = x->out->len;
+	x->parts = 0;
 	for (size_t i = 0; r == 0 && i < count; i++) {
 		r = tell_lost(x, &item[i], err);
 		r = r < 0 ? r : put_hierarchy(x, item->path, item[i].group, err);
 	}
+	r = r < 0 ? r : order_parts(x, start, err);
 	cg_text_adds(x->out, "}\n\n");
 	return r;
 }
@@ -334,7 +388,7 @@ static int put_all(struct exporter *x, const struct item *item, struct cg_error 
 int cg_config_export(const struct cg_tree *tree, cg_config_lost_fn *lost, void *context, struct cg_text *ret,
 	struct cg_error **err)
 {
-	struct exporter x = {tree, lost, context, ret};
+	struct exporter x = {.tree = tree, .lost = lost, .context = context, .out = ret};
 	_cleanup_free_ struct item *item = calloc(tree->groups + 1, sizeof(*item));
 	struct cg_arena arena = {0};
 	int r = item ? 0 : cg_error_oom(err);
@@ -351,6 +405,7 @@ int cg_config_export(const struct cg_tree *tree, cg_config_lost_fn *lost, void *
 		qsort(item, tree->groups, sizeof(*item), compare_items);
 	r = r < 0 ? r : put_all(&x, item, err);
 	cg_arena_free(&arena);
+	free(x.part);
 	if (r == 0 && ret->failed)
 		r = cg_error_oom(err);
 	return r;

@@ -6,10 +6,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/nsfs.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
+
+#define FLAG_EXITING 0x4u /* PF_EXITING, include/linux/sched.h */
 
 static int gone(int r)
 {
@@ -29,8 +32,8 @@ static int parse_id(struct cg_bytes b, int32_t *ret)
 int cg_proc_parse_stat(struct cg_bytes text, struct cg_proc_task *ret)
 {
 	const char *open_paren = memchr(text.data, '(', text.len), *close_paren;
-	struct cg_bytes id, comm, rest, word, threads = {0};
-	uint64_t start = 0, count;
+	struct cg_bytes id, comm, rest, word, threads = {0}, flags = {0};
+	uint64_t start = 0, count, bits;
 	char state = 0;
 	int32_t tid;
 
@@ -54,11 +57,18 @@ int cg_proc_parse_stat(struct cg_bytes text, struct cg_proc_task *ret)
 			return -EINVAL;
 		if (field == 3)
 			state = word.data[0];
+		if (field == 9)
+			flags = word;
 		if (field == 20)
 			threads = word;
 	}
-	if (cg_parse_u64(word, &start) < 0 || cg_parse_u64(threads, &count) < 0)
+	if (cg_parse_u64(word, &start) < 0 || cg_parse_u64(threads, &count) < 0 ||
+		cg_parse_u64(flags, &bits) < 0)
 		return -EINVAL;
+	ret->ending = (bits & FLAG_EXITING) != 0;
+	for (int field = 23; field <= 31 && cg_bytes_word(&rest, &word); field++)
+		if (field == 31 && cg_parse_u64(word, &bits) == 0 && (bits >> (SIGKILL - 1) & 1))
+			ret->ending = true;
 	ret->tid = tid;
 	ret->threads = count;
 	ret->state = state;
@@ -145,6 +155,14 @@ static int read_stat(int proc, int tid, struct cg_buffer *buffer, struct cg_proc
 	if (r == 0)
 		r = cg_proc_parse_stat((struct cg_bytes){buffer->data, buffer->len}, ret);
 	return r == 0 && has_ended(ret) ? -ESRCH : r;
+}
+
+int cg_proc_is_ending(int proc, int tid, struct cg_buffer *buffer)
+{
+	struct cg_proc_task t;
+	int r = read_stat(proc, tid, buffer, &t);
+
+	return r < 0 ? r : t.ending;
 }
 
 int cg_proc_task(int proc, int tid, struct cg_buffer *buffer, struct cg_proc_task *ret)

@@ -19,6 +19,7 @@ struct cg_proc_task {
 	uint8_t ns_count;
 	char state;       /* one of the letters of proc(5): R S D T t X Z P I ... */
 	uint64_t threads; /* of its process, proc(5) stat (20) */
+	bool ending;      /* on its way out, or SIGKILL waits for it: proc(5) stat (9) and (31) */
 };
 
 /* A descriptor of /proc, kept by whoever asks often. */
@@ -28,6 +29,9 @@ int cg_proc_open(int *ret_fd, struct cg_error **err) CG_MUST_CHECK;
 int cg_proc_task(int proc, int tid, struct cg_buffer *buffer, struct cg_proc_task *ret) CG_MUST_CHECK;
 /* Only the start time; -ESRCH. */
 int cg_proc_start_time(int proc, int tid, struct cg_buffer *buffer, uint64_t *ret) CG_MUST_CHECK;
+/* Whether it will not live on: it is there, but exits or has been killed, as by the kernel for want of
+ * memory. 1, 0, or -ESRCH when it is gone. */
+int cg_proc_is_ending(int proc, int tid, struct cg_buffer *buffer) CG_MUST_CHECK;
 /* Calls fn for each thread id of a process. */
 typedef int cg_tid_fn(void *context, int tid);
 int cg_proc_threads(int proc, int pid, cg_tid_fn *fn, void *context) CG_MUST_CHECK;

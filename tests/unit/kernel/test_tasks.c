@@ -43,6 +43,28 @@ static void test_stat(void **state)
 		"kworker/u8:2-events_unbound");
 }
 
+static void test_stat_ending(void **state)
+{
+	static const char tail[] = " 100 200 1 2 3 4 5 6 ";
+	static const struct {
+		unsigned flags, pending;
+		bool ending;
+	} cases[] = {{4194560, 0, false}, {4194560 | 4, 0, true}, {4194560, 1u << 8, true},
+		{4194560, 1u << 14, false}};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct cg_proc_task t = {0};
+		char line[256];
+		int n = snprintf(line, sizeof(line),
+			"42 (x) S 1 42 42 0 -1 %u 1 2 3 4 5 6 7 8 20 0 1 0 987654321%s%u 0\n", cases[i].flags,
+			tail, cases[i].pending);
+
+		assert_int_equal(cg_proc_parse_stat((struct cg_bytes){line, (size_t)n}, &t), 0);
+		assert_int_equal(t.ending, cases[i].ending);
+	}
+}
+
 static void test_stat_broken(void **state)
 {
 	static const char line[] = "42 (bash)" REST;
@@ -249,6 +271,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_stat),
+		cmocka_unit_test(test_stat_ending),
 		cmocka_unit_test(test_stat_broken),
 		cmocka_unit_test(test_nspid),
 		cmocka_unit_test(test_live),
