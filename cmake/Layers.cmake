@@ -5,6 +5,7 @@ set(CG_LAYER_model_BELOW base)
 set(CG_LAYER_kernel_BELOW base)
 set(CG_LAYER_image_BELOW model base)
 set(CG_LAYER_engine_BELOW model kernel base)
+set(CG_LAYER_manager_BELOW engine image kernel model base)
 set(CG_LAYER_api_BELOW engine image kernel model base)
 set(CG_LAYER_cli_BELOW engine image kernel model base)
 
