@@ -153,3 +153,6 @@ void cli_release_signals(void);
 
 extern const struct cli_verb cli_verb_dump, cli_verb_restore, cli_verb_show, cli_verb_check, cli_verb_verify,
 	cli_verb_diff, cli_verb_decode, cli_verb_encode, cli_verb_criu, cli_verb_recover, cli_verb_help;
+#ifdef CGTREE_MANAGER
+extern const struct cli_verb cli_verb_manager, cli_verb_job;
+#endif

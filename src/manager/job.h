@@ -13,6 +13,7 @@
 #include "base/attributes.h"
 #include "base/error.h"
 #include "base/text.h"
+#include "model/usage.h"
 
 enum cg_job_state {
 	CG_JOB_QUEUED,   /* accepted; waits for its turn, another job or a restart */
@@ -150,17 +151,11 @@ const char *cg_restart_name(enum cg_restart restart);
 /* Whether the policy restarts a job that ended so; asked for an end, it never does. */
 bool cg_job_restarts(const struct cg_job_spec *spec, const struct cg_job_record *record);
 
-/* What a job uses, as far as the host's controllers tell; `has` says which. Read when it is needed. */
+/* What a job uses, as far as the host's controllers tell. Read when it is needed. */
 struct cg_job_usage {
-	uint64_t cpu_us;   /* time used so far */
-	uint64_t memory;   /* bytes now */
-	uint64_t swap;     /* bytes now */
-	uint64_t io_bytes; /* read and written so far, all devices */
-	uint64_t tasks;
-	uint64_t oom_kills; /* processes that the kernel's OOM killer took so far */
-	unsigned has;       /* bits: 1 << enum cg_usage_kind */
+	uint64_t value[CG_USES]; /* in the units of enum cg_use */
+	unsigned has;            /* bits: 1 << enum cg_use */
 };
-enum cg_usage_kind { CG_USE_CPU, CG_USE_MEMORY, CG_USE_SWAP, CG_USE_IO, CG_USE_TASKS, CG_USE_OOM };
 
 /* What pressure policy sees of a job. Ids and numbers only, so that tests can make them up. */
 struct cg_job_view {

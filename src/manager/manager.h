@@ -19,7 +19,10 @@ struct cg_manager_options {
 	const char *shim;                 /* the program; NULL: beside our own */
 	uint64_t log_size;                /* bytes after which a log is rotated; 0: CG_MANAGER_LOG_SIZE */
 	unsigned jobs_max, jobs_per_user; /* 0: the defaults */
-	int group;                        /* gid that may use the socket; -1: none */
+	unsigned
+		running_max; /* jobs at a time; 0: no limit. What is over is refused, or waits with --queue */
+	uint64_t keep_us;    /* how long results are kept; 0: until they are removed */
+	int group;           /* gid that may use the socket; -1: none */
 };
 #define CG_MANAGER_SOCKET    "/run/cgtree/manager.sock"
 #define CG_MANAGER_RUN_DIR   "/run/cgtree/manager"

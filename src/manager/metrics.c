@@ -108,21 +108,15 @@ static void add_pressure(const struct cg_metrics *m, struct cg_text *t)
 /* The columns of a job. */
 static const struct column {
 	const char *name, *type, *unit, *suffix, *help;
-	enum cg_usage_kind kind;
-	size_t offset; /* in struct cg_job_usage */
+	enum cg_use use;
 } columns[] = {
-	{"job_memory_bytes", "gauge", "bytes", "", "Memory of a job.", CG_USE_MEMORY,
-		offsetof(struct cg_job_usage, memory)},
-	{"job_swap_bytes", "gauge", "bytes", "", "Swap of a job.", CG_USE_SWAP,
-		offsetof(struct cg_job_usage, swap)},
-	{"job_cpu_seconds", "counter", "seconds", "_total", "Processor time of a job.", CG_USE_CPU,
-		offsetof(struct cg_job_usage, cpu_us)},
-	{"job_io_bytes", "counter", "bytes", "_total", "Bytes that a job read and wrote.", CG_USE_IO,
-		offsetof(struct cg_job_usage, io_bytes)},
-	{"job_tasks", "gauge", "", "", "Processes and threads of a job.", CG_USE_TASKS,
-		offsetof(struct cg_job_usage, tasks)},
+	{"job_memory_bytes", "gauge", "bytes", "", "Memory of a job.", CG_USE_MEMORY},
+	{"job_swap_bytes", "gauge", "bytes", "", "Swap of a job.", CG_USE_SWAP},
+	{"job_cpu_seconds", "counter", "seconds", "_total", "Processor time of a job.", CG_USE_CPU},
+	{"job_io_bytes", "counter", "bytes", "_total", "Bytes that a job read and wrote.", CG_USE_IO},
+	{"job_tasks", "gauge", "", "", "Processes and threads of a job.", CG_USE_TASKS},
 	{"job_oom_kills", "counter", "", "_total", "Processes of a job that the kernel's OOM killer took.",
-		CG_USE_OOM, offsetof(struct cg_job_usage, oom_kills)},
+		CG_USE_OOM},
 };
 
 static void add_column(const struct cg_metrics *m, const struct column *c, struct cg_text *t)
@@ -134,14 +128,14 @@ static void add_column(const struct cg_metrics *m, const struct column *c, struc
 	t->failed = t->failed || name.failed;
 	for (size_t i = 0; !t->failed && i < m->job_count; i++) {
 		const struct cg_job_usage *u = &m->job[i].usage;
-		const uint64_t *value = (const uint64_t *)(const void *)((const char *)u + c->offset);
+		uint64_t value = u->value[c->use];
 
-		if (!(u->has & (1U << c->kind)))
+		if (!(u->has & (1U << c->use)))
 			continue;
 		if (strcmp(c->unit, "seconds") == 0)
-			seconds(t, name.data, "id", m->job[i].id, *value);
+			seconds(t, name.data, "id", m->job[i].id, value);
 		else
-			sample(t, name.data, "id", m->job[i].id, *value);
+			sample(t, name.data, "id", m->job[i].id, value);
 	}
 }
 

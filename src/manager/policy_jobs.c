@@ -29,17 +29,17 @@ static uint64_t a_second(uint64_t now, uint64_t before, uint64_t us)
 
 static void rate(struct cg_record *r, const struct cg_job_view *v, uint64_t now)
 {
-	r->rate[CG_RESOURCE_MEMORY] = v->usage.memory;
+	r->rate[CG_RESOURCE_MEMORY] = v->usage.value[CG_USE_MEMORY];
 	r->rate[CG_RESOURCE_CPU] = r->rate[CG_RESOURCE_IO] = 0;
 	r->rated = false;
 	if (r->time && now > r->time && now - r->time <= RATES_KEEP) {
-		r->rate[CG_RESOURCE_CPU] = a_second(v->usage.cpu_us, r->cpu_us, now - r->time);
-		r->rate[CG_RESOURCE_IO] = a_second(v->usage.io_bytes, r->io_bytes, now - r->time);
+		r->rate[CG_RESOURCE_CPU] = a_second(v->usage.value[CG_USE_CPU], r->cpu_us, now - r->time);
+		r->rate[CG_RESOURCE_IO] = a_second(v->usage.value[CG_USE_IO], r->io_bytes, now - r->time);
 		r->rated = true;
 	}
 	r->time = now;
-	r->cpu_us = v->usage.cpu_us;
-	r->io_bytes = v->usage.io_bytes;
+	r->cpu_us = v->usage.value[CG_USE_CPU];
+	r->io_bytes = v->usage.value[CG_USE_IO];
 }
 
 /* What was done to a job that a client, or its end, has undone. */

@@ -48,7 +48,7 @@ size_t host_add(struct host *h, const char *id, unsigned priority, unsigned memo
 		.state = CG_JOB_RUNNING,
 		.memory_max = UINT64_MAX,
 		.memory_high = UINT64_MAX};
-	j->usage.memory = (uint64_t)memory << 20;
+	j->usage.value[CG_USE_MEMORY] = (uint64_t)memory << 20;
 	return h->jobs++;
 }
 
@@ -166,8 +166,8 @@ static void tick(struct host *h, const struct phase *p)
 	for (size_t i = 0; i < h->jobs; i++) {
 		if (h->job[i].state != CG_JOB_RUNNING)
 			continue;
-		h->job[i].usage.cpu_us += h->cpu_rate[i] * TICK / 1000000;
-		h->job[i].usage.io_bytes += h->io_rate[i] * TICK / 1000000;
+		h->job[i].usage.value[CG_USE_CPU] += h->cpu_rate[i] * TICK / 1000000;
+		h->job[i].usage.value[CG_USE_IO] += h->io_rate[i] * TICK / 1000000;
 	}
 	end_dying(h);
 	if (triggers(h, fired))

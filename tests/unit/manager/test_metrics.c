@@ -12,13 +12,12 @@
 
 static const struct cg_job_view jobs[] = {
 	{.id = "a",
-		.usage = {.cpu_us = 1500000,
-			.memory = 4096,
-			.swap = 0,
-			.io_bytes = 7,
-			.tasks = 2,
+		.usage = {.value = {[CG_USE_CPU] = 1500000,
+				  [CG_USE_MEMORY] = 4096,
+				  [CG_USE_IO] = 7,
+				  [CG_USE_TASKS] = 2},
 			.has = 0x3f}},
-	{.id = "b-2.c_d", .usage = {.memory = UINT64_MAX, .has = 1U << CG_USE_MEMORY}},
+	{.id = "b-2.c_d", .usage = {.value = {[CG_USE_MEMORY] = UINT64_MAX}, .has = 1U << CG_USE_MEMORY}},
 };
 
 static void make(struct cg_metrics *m)

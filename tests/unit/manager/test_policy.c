@@ -453,7 +453,8 @@ static void test_brake_value(void **state)
 	h->job[1].memory_high = 200 << 20;
 	PLAY(h, {600, {[MEMORY] = 50}, 85});
 	assert_told(h, "brake a");
-	assert_int_equal(h->line[0].d.value, j->usage.memory - j->usage.memory / 100 * 10);
+	assert_int_equal(
+		h->line[0].d.value, j->usage.value[CG_USE_MEMORY] - j->usage.value[CG_USE_MEMORY] / 100 * 10);
 	assert_int_equal(
 		cg_policy_high(&h->config, 100 << 20), (uint64_t)(100 << 20) - (100 << 20) / 100 * 5);
 	assert_int_equal(cg_policy_high(&h->config, UINT64_MAX), UINT64_MAX);

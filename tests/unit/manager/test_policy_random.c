@@ -35,8 +35,9 @@ static bool is_big(const struct host *h, const struct cg_job_view *j)
 
 	for (size_t i = 0; i < h->jobs; i++)
 		if (cg_job_state_is_live(h->job[i].state))
-			all += h->job[i].usage.memory;
-	return j->usage.memory >= m->min_size && j->usage.memory * 100 >= all * m->min_share;
+			all += h->job[i].usage.value[CG_USE_MEMORY];
+	return j->usage.value[CG_USE_MEMORY] >= m->min_size &&
+	       j->usage.value[CG_USE_MEMORY] * 100 >= all * m->min_share;
 }
 
 static void check_victim(struct host *h, const struct cg_decision *d, const struct cg_job_view *j)
@@ -59,7 +60,8 @@ static void check_victim(struct host *h, const struct cg_decision *d, const stru
 		/* Resting after a dry run, or stuck after a kill, it may be passed over. */
 		if (!d->dry_run && !h->immortal)
 			MUST(o->priority > j->priority ||
-				(o->priority == j->priority && o->usage.memory <= j->usage.memory));
+				(o->priority == j->priority &&
+					o->usage.value[CG_USE_MEMORY] <= j->usage.value[CG_USE_MEMORY]));
 	}
 }
 
@@ -194,7 +196,7 @@ static void meddle(struct host *h)
 			j->state = CG_JOB_EXITED;
 		break;
 	default:
-		j->usage.memory = (uint64_t)(1 + dice(600)) << 20;
+		j->usage.value[CG_USE_MEMORY] = (uint64_t)(1 + dice(600)) << 20;
 	}
 }
 
