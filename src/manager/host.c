@@ -65,6 +65,19 @@ static bool is_marked(int fd)
 	return n == 1 && value[0] == '1';
 }
 
+/* A root that we made is marked, for it is the manager after the next who may remove it. */
+#define MADE "trusted.cgtree.made"
+
+static void mark_made(int fd, bool *made)
+{
+	char value;
+
+	if (*made)
+		(void)fsetxattr(fd, MADE, "1", 1, 0);
+	else
+		*made = fgetxattr(fd, MADE, &value, sizeof(value)) == 1;
+}
+
 /* Whether the group, or one above it, was given away. */
 static bool is_delegated(const struct cg_live_hierarchy *h, const char *path)
 {
@@ -213,6 +226,8 @@ static int settle(struct cg_host *h, size_t i)
 
 	if (r == 0 && faccessat(p->root, CG_FILE_PROCS, W_OK, AT_EACCESS) < 0)
 		r = -errno;
+	if (r == 0)
+		mark_made(p->root, &p->made_root);
 	if (r == 0 && live->version == 1 && p->made_root) {
 		_cleanup_close_ int above = openat(p->root, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 

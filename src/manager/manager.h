@@ -22,6 +22,7 @@ struct cg_manager_options {
 	unsigned
 		running_max; /* jobs at a time; 0: no limit. What is over is refused, or waits with --queue */
 	uint64_t keep_us;    /* how long results are kept; 0: until they are removed */
+	uint64_t thaw_us;    /* a frozen job waits so long for a manager that is away; 0: 30 s */
 	int group;           /* gid that may use the socket; -1: none */
 };
 #define CG_MANAGER_SOCKET    "/run/cgtree/manager.sock"

@@ -479,10 +479,10 @@ static void do_remove(struct client *c, struct cg_request *q)
 		client_error(c, err);
 		return;
 	}
-	if (!j->spec.foreground)
-		remove_log(c->m, j->spec.id);
 	tell(c->m, j, CG_EVENT_JOB, "removed", "%s", "");
+	/* The job first: one without its log would be a lie. */
 	forget(j);
+	remove_log(c->m, q->id);
 	client_done(c);
 }
 

@@ -40,6 +40,9 @@ cg_integration_test(members NATIVE GUEST 6.1/v2 6.1/v1 6.1/hybrid 6.12/v2 SANITI
 cg_integration_test(races NATIVE GUEST 6.1/v2 6.1/v1 6.1/hybrid 6.12/v2 TIMEOUT 600)
 # The live manager.
 if(CGTREE_MANAGER)
+  cg_test_program(killat killat.c)
+  target_compile_definitions(killat PRIVATE _GNU_SOURCE)
+  cg_integration_test(jobs-crash NATIVE GUEST 6.1/v2 6.1/v1 TIMEOUT 900)
   cg_integration_test(jobs NATIVE GUEST 6.1/v2 6.1/v1 6.1/hybrid 6.12/v2 SANITIZED 6.1/v2 TIMEOUT 600)
 endif()
 # The longest: they start first.
