@@ -48,10 +48,11 @@ static void pass_signal(struct cli *cli, const char *socket, const char *id, uin
 }
 
 /* Until the connection has something to say. */
-static void pass_signals(struct cli *cli, const char *socket, const char *id, int connection, int signals)
+static void pass_signals(
+	struct cli *cli, const char *socket, const char *id, const struct cg_client *c, int signals)
 {
-	for (;;) {
-		struct pollfd p[2] = {{connection, POLLIN, 0}, {signals, POLLIN, 0}};
+	while (!cg_client_ready(c)) {
+		struct pollfd p[2] = {{c->fd, POLLIN, 0}, {signals, POLLIN, 0}};
 		struct signalfd_siginfo info;
 
 		if (poll(p, 2, -1) < 0 && errno != EINTR)
@@ -104,7 +105,7 @@ int job_run(struct cli *cli, const struct job_options *o, char **command)
 	}
 	if (started.jobs != 1)
 		return OWN_FAILURE;
-	pass_signals(cli, o->socket, started.job[0].spec.id, c.fd, signals);
+	pass_signals(cli, o->socket, started.job[0].spec.id, &c, signals);
 	r = cg_client_receive(&c, &ended, &err);
 	if (r < 0) {
 		cg_error_hint(&err, "the job %s goes on: cgtree job wait %s", started.job[0].spec.id,

@@ -118,29 +118,40 @@ static int receive_some(struct cg_client *c, struct cg_error **err)
 	return 0;
 }
 
+/* The length that stands before a message; only when that is there. */
+static size_t announced(const struct cg_client *c)
+{
+	size_t len = 0;
+
+	for (int i = 0; i < CG_MESSAGE_HEAD; i++)
+		len |= (size_t)(uint8_t)c->in.data[i] << (8 * i);
+	return len;
+}
+
+bool cg_client_ready(const struct cg_client *c)
+{
+	return c->in.len >= CG_MESSAGE_HEAD && c->in.len - CG_MESSAGE_HEAD >= announced(c);
+}
+
 int cg_client_receive(struct cg_client *c, struct cg_reply *ret, struct cg_error **err)
 {
-	for (;;) {
-		uint32_t len = 0;
-		int r;
+	size_t len;
+	int r;
 
-		for (int i = 0; c->in.len >= CG_MESSAGE_HEAD && i < CG_MESSAGE_HEAD; i++)
-			len |= (uint32_t)(uint8_t)c->in.data[i] << (8 * i);
-		if (len > CG_MESSAGE_MOST)
+	while (!cg_client_ready(c)) {
+		if (c->in.len >= CG_MESSAGE_HEAD && announced(c) > CG_MESSAGE_MOST)
 			return cg_error_make(
 				err, CG_FAULT_SYSTEM, EBADMSG, "the manager sent no message of ours");
-		if (c->in.len < CG_MESSAGE_HEAD || c->in.len - CG_MESSAGE_HEAD < len) {
-			r = receive_some(c, err);
-			if (r < 0)
-				return r;
-			continue;
-		}
-		r = cg_reply_decode((struct cg_bytes){c->in.data + CG_MESSAGE_HEAD, len}, ret);
-		c->in.len -= CG_MESSAGE_HEAD + len;
-		memmove(c->in.data, c->in.data + CG_MESSAGE_HEAD + len, c->in.len);
+		r = receive_some(c, err);
 		if (r < 0)
-			return cg_error_make(
-				err, CG_FAULT_SYSTEM, -r, "the manager sent a reply that is not understood");
-		return 0;
+			return r;
 	}
+	len = announced(c);
+	r = cg_reply_decode((struct cg_bytes){c->in.data + CG_MESSAGE_HEAD, len}, ret);
+	c->in.len -= CG_MESSAGE_HEAD + len;
+	memmove(c->in.data, c->in.data + CG_MESSAGE_HEAD + len, c->in.len);
+	if (r < 0)
+		return cg_error_make(
+			err, CG_FAULT_SYSTEM, -r, "the manager sent a reply that is not understood");
+	return 0;
 }

@@ -19,5 +19,7 @@ void cg_client_close(struct cg_client *c);
 /* Sends a request; `fds` (count of them) go with it. */
 int cg_client_send(struct cg_client *c, const struct cg_request *q, const int *fds, size_t count,
 	struct cg_error **err) CG_MUST_CHECK;
+/* Whether a reply lies ready: poll(2) tells nothing of what was read already. */
+bool cg_client_ready(const struct cg_client *c);
 /* The next reply. An error that the manager sent is in ret->error, not in *err. */
 int cg_client_receive(struct cg_client *c, struct cg_reply *ret, struct cg_error **err) CG_MUST_CHECK;

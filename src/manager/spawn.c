@@ -2,6 +2,7 @@
  * has done nothing and ends with us; one that was told is journalled before it is told. */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/close_range.h>
 #include <linux/sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -38,6 +39,8 @@ _Noreturn static void become_shim(const struct cg_manager *m, int sock)
 		_exit(127);
 	if (sock == SOCKET_AT ? fcntl(sock, F_SETFD, 0) < 0 : dup2(sock, SOCKET_AT) < 0)
 		_exit(127);
+	/* What we were given open by whoever started us is not for jobs. */
+	(void)syscall(SYS_close_range, SOCKET_AT + 1, ~0u, CLOSE_RANGE_CLOEXEC);
 	(void)syscall(SYS_execveat, m->shim_program, "", argv, env, AT_EMPTY_PATH);
 	_exit(127);
 }

@@ -38,6 +38,10 @@ cg_integration_test(failing NATIVE GUEST 6.1/v2 6.1/v1 6.1/hybrid 6.12/v2 TIMEOU
 cg_integration_test(bind NATIVE GUEST 6.1/v2 6.1/v1 TIMEOUT 600)
 cg_integration_test(members NATIVE GUEST 6.1/v2 6.1/v1 6.1/hybrid 6.12/v2 SANITIZED 6.1/v2 TIMEOUT 600)
 cg_integration_test(races NATIVE GUEST 6.1/v2 6.1/v1 6.1/hybrid 6.12/v2 TIMEOUT 600)
+# The live manager.
+if(CGTREE_MANAGER)
+  cg_integration_test(jobs NATIVE GUEST 6.1/v2 6.1/v1 6.1/hybrid 6.12/v2 SANITIZED 6.1/v2 TIMEOUT 600)
+endif()
 # The longest: they start first.
 set_tests_properties(native/rollback-full PROPERTIES COST 1000)
 set_tests_properties(native/rollback-strict native/rollback-bind PROPERTIES COST 900)
