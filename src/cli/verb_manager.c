@@ -10,7 +10,10 @@
 
 struct manager_options {
 	const char *root, *socket, *run_dir, *state_dir, *log_dir, *log_size, *shim, *group, *thaw_after;
+	const char *config;
+	bool check_config;
 	unsigned running_max;
+	const char *row[CG_CONFIG_ROWS]; /* of the configuration */
 };
 
 #define AT(member) offsetof(struct manager_options, member)
@@ -37,9 +40,44 @@ static const struct cli_option manager_table[] = {
 		"a frozen job is thawed when no manager has been there for so long (default: 30s)"},
 	{'\0', "shim", CLI_TEXT, AT(shim), "FILE", NULL, CLI_NAMES_FILE,
 		"the program that stays with each job (default: as it was installed)"},
+	{'\0', "config", CLI_TEXT, AT(config), "FILE", NULL, CLI_NAMES_FILE,
+		"read the rows below from there, and from FILE.d/*.conf; again on SIGHUP (default: none)"},
+	{'\0', "check-config", CLI_FLAG, AT(check_config), NULL, NULL, CLI_NAMES_NOTHING,
+		"print the configuration as it would hold, or say what is wrong with it, and end"},
+#define CG_CONFIG_ROW(id, section, name, kind, member, min, max, words, initial, help)                       \
+	{'\0', section "-" name, CLI_TEXT, AT(row[CG_CONFIG_##id]), "VALUE", NULL, CLI_NAMES_NOTHING,        \
+		section ": " help " (default: " initial ")"},
+#include "manager/config_rows.h"
+#undef CG_CONFIG_ROW
 	{0},
 };
 #undef AT
+
+/* The rows that were given, for as long as the manager runs. */
+static size_t overrides_of(const struct manager_options *o, struct cg_config_override *to)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < CG_CONFIG_ROWS; i++)
+		if (o->row[i])
+			to[n++] = (struct cg_config_override){(enum cg_config_index)i, o->row[i]};
+	return n;
+}
+
+static int check_config(const struct cg_manager_options *m, struct cg_error **err)
+{
+	_cleanup_config_ struct cg_config c = {0};
+	_cleanup_text_ struct cg_text t = {0};
+	int r = cg_config_load(m->config, m->override, m->overrides, &c, err);
+
+	if (r < 0)
+		return r;
+	cg_config_text(&c, &t);
+	if (t.failed)
+		return cg_error_oom(err);
+	(void)fwrite(t.data, 1, t.len, stdout);
+	return 0;
+}
 
 static int find_group(const char *name, int *ret, struct cg_error **err)
 {
@@ -65,6 +103,7 @@ static int run_manager(struct cli *cli, int argc, char **argv)
 	_cleanup_error_ struct cg_error *err = NULL;
 	struct manager_options o = {0};
 	struct cg_manager_options m = {0};
+	struct cg_config_override override[CG_CONFIG_ROWS];
 	int first, r = cli_parse(cli, &o, argc, argv, &first);
 
 	if (r)
@@ -77,7 +116,14 @@ static int run_manager(struct cli *cli, int argc, char **argv)
 		.state_dir = o.state_dir,
 		.log_dir = o.log_dir,
 		.shim = o.shim,
+		.config = o.config,
+		.override = override,
+		.overrides = overrides_of(&o, override),
 		.running_max = o.running_max};
+	if (o.check_config) {
+		r = check_config(&m, &err);
+		return r < 0 ? cli_fail(cli, err) : cli_finish(cli, CLI_EXIT_OK);
+	}
 	if (o.log_size && (cg_parse_size(cg_bytes_of(o.log_size), &m.log_size) < 0 || m.log_size < 4096))
 		return cli_usage(cli, "--log-size \"%s\": a size of at least 4K is wanted", o.log_size);
 	if (o.thaw_after && (job_time("thaw-after", o.thaw_after, &m.thaw_us, &err) < 0 || m.thaw_us < 1000 ||
@@ -95,8 +141,10 @@ static int run_manager(struct cli *cli, int argc, char **argv)
 const struct cli_verb cli_verb_manager = {
 	.name = "manager",
 	.summary = "run jobs in groups of their own, and keep them",
-	.synopsis = (const char *const[]){"[--root PATH] [--socket PATH] [--state-dir DIR] [--log-dir DIR]",
-		NULL},
+	.synopsis =
+		(const char *const[]){
+			"[--root PATH] [--socket PATH] [--state-dir DIR] [--log-dir DIR] [--config FILE]",
+			"[--config FILE] --check-config", NULL},
 	.description = (const char *const
 			[]){"Owns a delegated group, below which it makes a group for each job (ROOT/jobs/ID), with limits "
 			    "in v2 terms on v2, v1 and hybrid hosts. \"cgtree job\" talks to it.",
@@ -104,6 +152,9 @@ const struct cli_verb cli_verb_manager = {
 		"jobs go on: a small process beside each (cgtree-shim, in ROOT/shims) keeps its output and exit "
 		"status, and the next manager takes over what runs and tells how the others ended. \"cgtree job "
 		"quit\" ends it together with its jobs.",
+		"When jobs stall for memory, processors or disks it acts, step by step: no new jobs, a brake "
+		"(memory.high) and less cpu for the lowest class, a job frozen, a job killed; the thresholds are the rows "
+		"of cgtree-manager.conf(5). Each decision, also one not to act, is an event: \"cgtree job why ID\".",
 		"Where systemd manages the groups the root must be delegated (Delegate=yes); else the manager "
 		"refuses to start and says so.",
 		NULL},
@@ -111,6 +162,10 @@ const struct cli_verb cli_verb_manager = {
 	.examples = (const struct cli_example[]){{"cgtree manager --root /batch", "where no systemd is"},
 		{"systemd-run -p Delegate=yes -p KillMode=process --unit cgtree-manager cgtree manager",
 			"in a unit with a group of its own"},
+		{"cgtree manager --config /etc/cgtree/manager.conf --check-config",
+			"whether it is right, and what holds"},
+		{"cgtree manager --pressure-dry-run yes",
+			"say what pressure would move it to, and do nothing"},
 		{0}},
 	.exits = (const char *const[]){"0 it was told to end", "2 it could not start, or failed",
 		"64 the command line is wrong", NULL},

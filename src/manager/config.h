@@ -52,7 +52,7 @@ struct cg_config {
 	uint64_t window, interval, calm, pace, repeat, dry_run;
 	struct cg_resource_config resource[CG_RESOURCES];
 	struct cg_step_config step[CG_STEPS];
-	uint64_t when_closed, max_jobs;
+	uint64_t when_closed;
 	uint64_t brake_cut, brake_floor, brake_margin; /* percent, bytes, percent */
 	uint64_t demoted_weight;
 	uint64_t kill_wait;
@@ -70,7 +70,7 @@ enum cg_config_kind {
 	CG_CONFIG_BOOL,    /* uint64_t: yes, no */
 	CG_CONFIG_CHOICE,  /* uint64_t, an index into `words` */
 	CG_CONFIG_STEPS,   /* uint64_t, bits by enum cg_step: words, or "none" */
-	CG_CONFIG_FILE,    /* char *, an absolute path, or nothing */
+	CG_CONFIG_FILE,    /* char *, an absolute path, or "none" */
 };
 
 struct cg_config_row {

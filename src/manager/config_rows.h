@@ -93,8 +93,6 @@ CG_CONFIG_KILL(IO, "io", "95%")
 CG_CONFIG_TIMES(ADMISSION, "admission", "1s", "10min", "5s")
 CG_CONFIG_ROW(WHEN_CLOSED, "admission", "when-closed", CHOICE, when_closed, 0, 1, cg_when_closed_words,
 	"reject", "what becomes of a job that asks to start under pressure")
-CG_CONFIG_ROW(MAX_JOBS, "admission", "max-jobs", NUMBER, max_jobs, 1, 1000000, NULL, "20000",
-	"so many jobs at most run at a time")
 CG_CONFIG_TIMES(BRAKE, "brake", "2s", "30s", "10s")
 CG_CONFIG_ROW(BRAKE_CUT, "brake", "cut", PERCENT, brake_cut, 0, 90, NULL, "5%",
 	"how far below what the job has memory.high is put")
@@ -111,11 +109,11 @@ CG_CONFIG_ROW(KILL_DWELL, "kill", "dwell", TIME, step[CG_STEP_KILL].dwell, 0, CG
 CG_CONFIG_ROW(KILL_WAIT, "kill", "wait", TIME, kill_wait, CG_MS(100), CG_DAY, NULL, "10s",
 	"a killed job that still has processes after this time is reported, and another may be chosen")
 
-CG_CONFIG_ROW(METRICS_FILE, "metrics", "file", FILE, metrics_file, 0, 0, NULL, "",
+CG_CONFIG_ROW(METRICS_FILE, "metrics", "file", FILE, metrics_file, 0, 0, NULL, "none",
 	"OpenMetrics text is written there, for a collector of text files")
 CG_CONFIG_ROW(METRICS_INTERVAL, "metrics", "interval", TIME, metrics_interval, CG_SEC(1), CG_DAY, NULL, "15s",
 	"how often that is done while jobs run")
-CG_CONFIG_ROW(EVENTS_FILE, "events", "file", FILE, events_file, 0, 0, NULL, "",
+CG_CONFIG_ROW(EVENTS_FILE, "events", "file", FILE, events_file, 0, 0, NULL, "none",
 	"events are appended there as EVENT lines; else they go to stderr")
 
 #undef CG_MS

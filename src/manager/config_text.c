@@ -12,8 +12,7 @@ void cg_config_text(const struct cg_config *c, struct cg_text *t)
 			cg_text_printf(t, "%s[%s]\n", i == 0 ? "" : "\n", row->section);
 		cg_text_printf(t, "# %s\n# ", row->help);
 		cg_config_range(row, t);
-		cg_text_printf(
-			t, "; default: %s\n%s = ", *row->initial ? row->initial : "nothing", row->name);
+		cg_text_printf(t, "; default: %s\n%s = ", row->initial, row->name);
 		cg_config_value(c, row, t);
 		cg_text_adds(t, "\n");
 	}
@@ -46,7 +45,7 @@ void cg_config_man(struct cg_text *t)
 		cg_text_adds(t, ".\nTakes ");
 		add_roff(t, range.data ? range.data : "");
 		cg_text_adds(t, ". Default: ");
-		add_roff(t, *row->initial ? row->initial : "nothing");
+		add_roff(t, row->initial);
 		cg_text_adds(t, ".\n");
 	}
 }

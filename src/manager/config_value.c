@@ -6,6 +6,7 @@
 #include "manager/config.h"
 
 #define FOREVER "forever"
+#define NOTHING "none"
 
 /* Longest first where one is the end of another. */
 static const struct unit {
@@ -83,7 +84,7 @@ static int parse_steps(struct cg_bytes b, uint64_t *ret)
 	struct cg_bytes word;
 	uint64_t bits = 0, step;
 
-	if (cg_bytes_is(b, "none")) {
+	if (cg_bytes_is(b, NOTHING)) {
 		*ret = 0;
 		return 0;
 	}
@@ -138,9 +139,11 @@ static int set_file(
 {
 	_cleanup_free_ char *copy = NULL;
 
-	if (*value && *value != '/')
+	bool nothing = strcmp(value, NOTHING) == 0;
+
+	if (!nothing && *value != '/')
 		return refuse(row, value, err);
-	if (*value && !(copy = strdup(value)))
+	if (!nothing && !(copy = strdup(value)))
 		return cg_error_oom(err);
 	free(*file_of(c, row));
 	*file_of(c, row) = cg_steal(copy);
@@ -188,7 +191,7 @@ static void add_steps(struct cg_text *t, uint64_t bits)
 		}
 	}
 	if (!*before)
-		cg_text_adds(t, "none");
+		cg_text_adds(t, NOTHING);
 }
 
 static void add_number(const struct cg_config_row *row, uint64_t value, struct cg_text *t)
@@ -223,7 +226,7 @@ static void add_number(const struct cg_config_row *row, uint64_t value, struct c
 void cg_config_value(const struct cg_config *c, const struct cg_config_row *row, struct cg_text *t)
 {
 	if (row->kind == CG_CONFIG_FILE)
-		cg_text_adds(t, *file_of(c, row) ? *file_of(c, row) : "");
+		cg_text_adds(t, *file_of(c, row) ? *file_of(c, row) : NOTHING);
 	else
 		add_number(row, *number_of(c, row), t);
 }
@@ -244,11 +247,11 @@ void cg_config_range(const struct cg_config_row *row, struct cg_text *t)
 		add_words(t, row->words, " or ");
 		break;
 	case CG_CONFIG_STEPS:
-		cg_text_adds(t, "none, or some of ");
+		cg_text_adds(t, NOTHING ", or some of ");
 		add_words(t, cg_step_words, " and ");
 		break;
 	case CG_CONFIG_FILE:
-		cg_text_adds(t, "an absolute path, or nothing");
+		cg_text_adds(t, "an absolute path, or " NOTHING "");
 		break;
 	default:
 		add_number(row, row->min, t);

@@ -167,5 +167,6 @@ struct cg_job_view {
 	uint8_t frozen_by; /* enum cg_frozen_by */
 	bool unkillable;
 	uint64_t memory_max, memory_high; /* bytes; UINT64_MAX: no limit */
+	uint64_t cpu_weight;              /* UINT64_MAX: the usual one */
 	struct cg_job_usage usage;
 };

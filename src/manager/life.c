@@ -43,6 +43,7 @@ static void set_state(struct job *j, enum cg_job_state next)
 
 	m->live -= cg_job_state_is_live(j->record.state);
 	m->live += cg_job_state_is_live(next);
+	cg_governor_kick(m->governor);
 	j->record.state = next;
 }
 
@@ -229,6 +230,7 @@ int job_start(struct job *j, struct cg_error **err)
 int job_may_start(struct job *j, struct cg_error **err)
 {
 	const struct cg_manager *m = j->m;
+	bool wait;
 
 	for (const char *p = cg_strings_next(&j->spec.after, NULL); p;
 		p = cg_strings_next(&j->spec.after, p)) {
@@ -245,7 +247,7 @@ int job_may_start(struct job *j, struct cg_error **err)
 	}
 	if (m->options.running_max && m->live >= m->options.running_max)
 		return 0;
-	return 1;
+	return cg_governor_admits(m->governor, &wait, NULL);
 }
 
 static int on_queue(sd_event_source *source, void *context)

@@ -61,8 +61,10 @@ void tell(
 		e.code = j->record.code;
 	}
 	kept = cg_event_add(&m->events, &e);
-	if (kept)
+	if (kept) {
+		cg_governor_event(m->governor, kept);
 		server_event(m, kept);
+	}
 }
 
 void manager_maybe_quit(struct cg_manager *m)
@@ -249,8 +251,11 @@ static int prepare(struct cg_manager *m, struct cg_error **err)
 	r = r < 0 ? r : sd_event_set_watchdog(m->loop, true);
 	if (r < 0)
 		return cg_error_errno(err, -r, "cannot set up the event loop");
+	r = cg_governor_open(m, &m->governor, err);
 	/* Listening comes last: who can connect is answered. */
-	r = reconcile(m, err);
+	r = r < 0 ? r : reconcile(m, err);
+	if (r == 0)
+		cg_governor_kick(m->governor);
 	return r < 0 ? r : server_open(m, err);
 }
 
@@ -262,6 +267,7 @@ static void manager_free(struct cg_manager *m)
 	if (m->loop)
 		shims_release(m);
 	m->queue_source = sd_event_source_disable_unref(m->queue_source);
+	m->governor = cg_governor_close(m->governor);
 	jobs_free(m);
 	sd_event_unref(m->loop);
 	if (clean)

@@ -5,6 +5,7 @@
  * begun and finished by an event. */
 #pragma once
 
+#include "manager/config.h"
 #include "manager/event.h"
 #include "manager/job.h"
 
@@ -21,9 +22,11 @@ struct cg_manager_options {
 	unsigned jobs_max, jobs_per_user; /* 0: the defaults */
 	unsigned
 		running_max; /* jobs at a time; 0: no limit. What is over is refused, or waits with --queue */
-	uint64_t keep_us;    /* how long results are kept; 0: until they are removed */
 	uint64_t thaw_us;    /* a frozen job waits so long for a manager that is away; 0: 30 s */
-	int group;           /* gid that may use the socket; -1: none */
+	const char *config;  /* file of the governor's configuration; NULL: none */
+	const struct cg_config_override *override; /* what the command line gave of it */
+	size_t overrides;
+	int group; /* gid that may use the socket; -1: none */
 };
 #define CG_MANAGER_SOCKET    "/run/cgtree/manager.sock"
 #define CG_MANAGER_RUN_DIR   "/run/cgtree/manager"
@@ -48,8 +51,8 @@ typedef void cg_job_gone_fn(void *context, const char *id, uint64_t took_us);
 int cg_manager_press_kill(struct cg_manager *m, uint32_t handle, const char *why, cg_job_gone_fn *done,
 	void *context, struct cg_error **err) CG_MUST_CHECK;
 /* Lays a value (in v2 terms) over a limit of the job for a while; on record, so that it is taken back even
- * when the manager dies. `value` NULL: back to what the job was given. */
+ * when the manager dies. `value` NULL: back to what the job was given. `what` is the event's word. */
 int cg_manager_press_limit(struct cg_manager *m, uint32_t handle, const char *knob, const char *value,
-	const char *why, struct cg_error **err) CG_MUST_CHECK;
+	const char *what, const char *why, struct cg_error **err) CG_MUST_CHECK;
 /* Tells everybody about a decision, also one not to act. `id` may be NULL. */
 void cg_manager_decision(struct cg_manager *m, const char *id, const char *what, const char *text);

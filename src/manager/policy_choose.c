@@ -33,7 +33,8 @@ static enum cg_pass passes(const struct cg_turn *t, enum cg_resource r, enum cg_
 		return CG_PASS_FROZEN;
 	if (!gentle && v->unkillable)
 		return CG_PASS_UNKILLABLE;
-	if (record->held[step].on || (step == CG_STEP_BRAKE && brake_at(t, record) >= v->memory_high))
+	if (record->held[step].on || (step == CG_STEP_BRAKE && brake_at(t, record) >= v->memory_high) ||
+		(step == CG_STEP_DEMOTE && t->c->demoted_weight >= v->cpu_weight))
 		return CG_PASS_TAKEN;
 	if (t->s->now < record->held[step].rest_until)
 		return CG_PASS_REST;

@@ -34,7 +34,8 @@ int cg_manager_each_job(struct cg_manager *m, cg_job_view_fn *fn, void *context)
 			.frozen_by = j->record.frozen_by,
 			.unkillable = j->spec.unkillable,
 			.memory_max = amount(j, CG_LIMIT_MEMORY_MAX),
-			.memory_high = amount(j, CG_LIMIT_MEMORY_HIGH)};
+			.memory_high = amount(j, CG_LIMIT_MEMORY_HIGH),
+			.cpu_weight = amount(j, CG_LIMIT_CPU_WEIGHT)};
 		int r;
 
 		if (!cg_job_state_is_live(j->record.state))
@@ -146,7 +147,7 @@ int job_lift(struct job *j, const char *knob, struct cg_error **err)
 }
 
 int cg_manager_press_limit(struct cg_manager *m, uint32_t handle, const char *knob, const char *value,
-	const char *why, struct cg_error **err)
+	const char *what, const char *why, struct cg_error **err)
 {
 	_cleanup_text_ struct cg_text t = {0};
 	struct cg_strings one = {0};
@@ -168,8 +169,7 @@ int cg_manager_press_limit(struct cg_manager *m, uint32_t handle, const char *kn
 		r = r < 0 ? r : set_one(j, (struct cg_bytes){t.data, t.len}, err);
 	}
 	if (r == 0)
-		tell(m, j, CG_EVENT_DECISION, value ? "limit" : "unlimit", "%s %s: %s", knob,
-			value ? value : "", why);
+		tell(m, j, CG_EVENT_DECISION, what, "%s", why);
 	return r;
 }
 

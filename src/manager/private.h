@@ -13,6 +13,7 @@
 
 #include <systemd/sd-event.h>
 
+#include "manager/governor.h"
 #include "manager/host.h"
 #include "manager/limits.h"
 #include "manager/manager.h"
@@ -64,6 +65,7 @@ struct cg_manager {
 	struct cg_host host;
 	struct cg_store store;
 	struct cg_event_ring events;
+	struct cg_governor *governor;
 	sd_event *loop;
 	int proc, null, log_dir, shim_program;
 	char *socket;

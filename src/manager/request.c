@@ -242,8 +242,13 @@ static int check_submit(struct client *c, struct cg_job_spec *s, struct cg_error
 
 static int not_admitted(const struct job *j, struct cg_error **err)
 {
-	int r = cg_error_make(err, CG_FAULT_SYSTEM, EAGAIN,
-		"%u jobs run already, as many as may (--running-max)", j->m->live);
+	bool wait = false;
+	int r;
+
+	if (!cg_governor_admits(j->m->governor, &wait, err))
+		return wait ? 0 : -EAGAIN;
+	r = cg_error_make(err, CG_FAULT_SYSTEM, EAGAIN, "%u jobs run already, as many as may (--running-max)",
+		j->m->live);
 
 	cg_error_hint(err, "let it wait for its turn: --queue");
 	return r;
@@ -262,8 +267,15 @@ static int begin(struct job *j, const int stdio[3], struct cg_error **err)
 		r = job_start(j, err);
 		return r < 0 ? r : 1;
 	}
-	if (!j->spec.queue && !j->spec.after.count)
-		return not_admitted(j, err);
+	if (!j->spec.queue && !j->spec.after.count) {
+		_cleanup_error_ struct cg_error *why = NULL;
+
+		r = not_admitted(j, &why);
+		if (r < 0) {
+			*err = cg_steal(why);
+			return r;
+		}
+	}
 	/* What this host cannot hold is refused now, not when its turn comes. */
 	return cg_limit_plan_make(&j->m->host, &j->spec.limits, &plan, err);
 }

@@ -216,6 +216,8 @@ void cg_store_remove(struct cg_store *s, const char *id)
 	struct cg_text none = {0};
 
 	cg_behind_write(s->behind, id, &none);
+	/* Also here and now: whoever comes after us must not find it again. */
+	(void)unlinkat(s->state, id, 0);
 	if (cg_store_job_dir(s, id, &dir) < 0)
 		return;
 	/* Without its journal a job was never there: that goes first. */

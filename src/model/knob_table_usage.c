@@ -20,6 +20,8 @@ const struct cg_use_row cg_use_rows[] = {
 	{CG_USE_OOM, 2, "memory.events", "memory", CG_USE_KEY, {"oom_kill"}, 0},
 	{CG_USE_OOM, 1, "memory.oom_control", "memory", CG_USE_KEY, {"oom_kill"}, 0},
 };
+const struct cg_use_row cg_use_cache_row = {
+	CG_USE_MEMORY, 2, "memory.stat", "memory", CG_USE_KEY, {"active_file", "inactive_file"}, 0};
 const size_t cg_use_row_count = CG_ARRAY_SIZE(cg_use_rows);
 
 const char *cg_use_name(enum cg_use use)

@@ -39,6 +39,8 @@ struct cg_use_row {
 };
 extern const struct cg_use_row cg_use_rows[];
 extern const size_t cg_use_row_count;
+/* Of the memory that a group of v2 uses, the page cache. Costly to read, so not among the rows above. */
+extern const struct cg_use_row cg_use_cache_row;
 
 /* The number in the file's text; -ENODATA when it does not stand there, -ERANGE. */
 int cg_use_parse(const struct cg_use_row *row, struct cg_bytes text, uint64_t *ret) CG_MUST_CHECK;

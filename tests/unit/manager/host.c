@@ -47,7 +47,8 @@ size_t host_add(struct host *h, const char *id, unsigned priority, unsigned memo
 					 : CG_CLASS_HIGH,
 		.state = CG_JOB_RUNNING,
 		.memory_max = UINT64_MAX,
-		.memory_high = UINT64_MAX};
+		.memory_high = UINT64_MAX,
+		.cpu_weight = UINT64_MAX};
 	j->usage.value[CG_USE_MEMORY] = (uint64_t)memory << 20;
 	return h->jobs++;
 }

@@ -72,12 +72,13 @@ static const struct value_case {
 	{"memory", "min-size", "1.5G", "1.5G"},
 	{"memory", "min-size", "-1", NULL},
 	{"memory", "min-size", "max", NULL},
-	{"admission", "max-jobs", "0", NULL},
-	{"admission", "max-jobs", "7", "7"},
+	{"demote", "weight", "0", NULL},
+	{"demote", "weight", "7", "7"},
 	{"admission", "when-closed", "queue", "queue"},
 	{"demote", "weight", "10001", NULL},
 	{"metrics", "file", "/var/lib/m.prom", "/var/lib/m.prom"},
-	{"metrics", "file", "", ""},
+	{"metrics", "file", "none", "none"},
+	{"metrics", "file", "", NULL},
 	{"metrics", "file", "m.prom", NULL},
 };
 
