@@ -5,13 +5,13 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/xattr.h>
 
 #include "base/log.h"
 #include "kernel/cgroupfs.h"
 #include "kernel/files.h"
+#include "manager/store.h"
 #include "model/tree.h"
 
 #define GROUP_JOBS    "jobs"
@@ -299,7 +299,7 @@ static int settle_main(struct cg_host *h, struct cg_error **err)
 	if (r < 0)
 		return failed(h, "use the group", r, err);
 	/* Held as long as we live: the root's own directory is the lock. */
-	if (flock(p->root, LOCK_EX | LOCK_NB) < 0) {
+	if (cg_lock_take(p->root) < 0) {
 		r = cg_error_make(err, CG_FAULT_SYSTEM, EBUSY, "another manager has this root");
 		cg_error_at(err, h->root, NULL);
 		cg_error_hint(

@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -418,7 +417,7 @@ static int lock_socket(struct cg_manager *m, const char *path, struct cg_error *
 	m->socket_lock = open(lock.data, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (m->socket_lock < 0)
 		return cg_error_errno(err, errno, "cannot open %s", lock.data);
-	if (flock(m->socket_lock, LOCK_EX | LOCK_NB) == 0)
+	if (cg_lock_take(m->socket_lock) == 0)
 		return 0;
 	r = cg_error_make(err, CG_FAULT_SYSTEM, EADDRINUSE, "another manager listens at %s", path);
 	cg_error_hint(err, "use that one (cgtree job), or give this one a socket of its own with --socket");
