@@ -31,7 +31,7 @@ trap finish_jobs EXIT
 
 # start_manager [OPTION...]: starts one and waits until it listens, or has said why not; $MANAGER is its id.
 start_manager() {
-	"$CGTREE" manager --root "/$TOP" --socket "$CGTREE_SOCKET" --run-dir "$WORK/run" --state-dir "$WORK/state" --log-dir "$WORK/log" "$@" 2>&9 9>&- &
+	"$CGTREE" manager --root "/$TOP" --socket "$CGTREE_SOCKET" --run-dir "$WORK/run" --state-dir "$WORK/state" --log-dir "$WORK/log" --events-file "$WORK/events" "$@" 2>&9 9>&- &
 	MANAGER=$!
 	CHILDREN="$CHILDREN $MANAGER"
 	IFS= read -r SAID <&9
