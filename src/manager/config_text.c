@@ -38,9 +38,11 @@ void cg_config_man(struct cg_text *t)
 		if (i == 0 || strcmp(row->section, row[-1].section) != 0)
 			cg_text_printf(t, ".SS [%s]\n", row->section);
 		cg_config_range(row, &range);
-		cg_text_adds(t, ".TP\n.B ");
+		cg_text_adds(t, ".TP\n.BR ");
 		add_roff(t, row->name);
-		cg_text_adds(t, "\n");
+		cg_text_adds(t, " \" (\\-\\-");
+		add_roff(t, row->option);
+		cg_text_adds(t, ")\"\n");
 		add_roff(t, row->help);
 		cg_text_adds(t, ".\nTakes ");
 		add_roff(t, range.data ? range.data : "");

@@ -175,13 +175,16 @@ static void add_notes(struct cg_strings *notes, const struct cg_text *t)
 int job_update(struct job *j, struct cg_strings *limits, struct cg_strings *notes, struct cg_error **err)
 {
 	_cleanup_limit_plan_ struct cg_limit_plan plan = {0};
+	_cleanup_(cg_strings_free) struct cg_strings all = {0};
 	int r = cg_limits_check(limits, err);
 
 	if (r < 0)
 		return r;
 	if (cg_job_state_is_final(j->record.state) || j->record.state == CG_JOB_STOPPING)
 		return not_now(j, "changed", err);
-	r = cg_limit_plan_make(&j->m->host, limits, &plan, err);
+	if (job_with_brake(j, limits, &all) < 0)
+		return cg_error_oom(err);
+	r = cg_limit_plan_make(&j->m->host, &all, &plan, err);
 	if (r == 0 && cg_job_state_is_live(j->record.state)) {
 		r = make_more(j, plan.where, err);
 		r = r < 0 ? r : cg_limit_plan_apply(&j->m->host, j->spec.id, &plan, false, err);

@@ -160,10 +160,13 @@ int job_watch_shim(struct job *j)
 static int prepare(struct job *j, struct cg_error **err)
 {
 	_cleanup_limit_plan_ struct cg_limit_plan plan = {0};
+	_cleanup_(cg_strings_free) struct cg_strings limits = {0};
 	struct cg_manager *m = j->m;
 	int r = check_paths(j, err);
 
-	r = r < 0 ? r : cg_limit_plan_make(&m->host, &j->spec.limits, &plan, err);
+	if (r == 0 && job_with_brake(j, &j->spec.limits, &limits) < 0)
+		r = cg_error_oom(err);
+	r = r < 0 ? r : cg_limit_plan_make(&m->host, &limits, &plan, err);
 	r = r < 0 ? r : cg_host_make(&m->host, j->spec.id, plan.where, err);
 	if (r < 0)
 		return r;

@@ -21,6 +21,37 @@ static uint64_t amount(const struct job *j, enum cg_known_limit limit)
 	return text && cg_parse_u64(cg_bytes_of(text), &n) == 0 ? n : UINT64_MAX;
 }
 
+/* The memory.high that we give a job for its memory.max: UINT64_MAX where it has its own, or v1 has none. */
+static uint64_t own_high(const struct job *j, uint64_t memory_max)
+{
+	const struct cg_knob *k = cg_knob_find(cg_known_limit_name(CG_LIMIT_MEMORY_HIGH), 2);
+
+	if (!k || cg_host_find(&j->m->host, 2, k->controller) < 0 ||
+		cg_limits_value(&j->spec.limits, k->name))
+		return UINT64_MAX;
+	return cg_governor_high(j->m->governor, memory_max);
+}
+
+int job_with_brake(const struct job *j, const struct cg_strings *limits, struct cg_strings *ret)
+{
+	const char *high = cg_known_limit_name(CG_LIMIT_MEMORY_HIGH);
+	const char *max = cg_limits_value(limits, cg_known_limit_name(CG_LIMIT_MEMORY_MAX));
+	_cleanup_text_ struct cg_text t = {0};
+	uint64_t n;
+	int r = 0;
+
+	for (const char *p = cg_strings_next(limits, NULL); r == 0 && p; p = cg_strings_next(limits, p))
+		r = cg_strings_add(ret, cg_bytes_of(p));
+	if (r < 0 || !max || cg_limits_value(limits, high) || own_high(j, 0) == UINT64_MAX)
+		return r;
+	/* Without a limit any more, without a brake. */
+	if (cg_parse_u64(cg_bytes_of(max), &n) < 0)
+		cg_text_printf(&t, "%s=%s", high, max);
+	else
+		cg_text_printf(&t, "%s=%llu", high, (unsigned long long)own_high(j, n));
+	return t.failed ? -ENOMEM : cg_strings_add(ret, (struct cg_bytes){t.data, t.len});
+}
+
 int cg_manager_each_job(struct cg_manager *m, cg_job_view_fn *fn, void *context)
 {
 	uint32_t at = 0;
@@ -40,6 +71,8 @@ int cg_manager_each_job(struct cg_manager *m, cg_job_view_fn *fn, void *context)
 
 		if (!cg_job_state_is_live(j->record.state))
 			continue;
+		if (v.memory_high == UINT64_MAX)
+			v.memory_high = own_high(j, v.memory_max);
 		cg_host_usage(&m->host, j->spec.id, &v.usage);
 		r = fn(context, &v);
 		if (r != 0)
@@ -88,10 +121,15 @@ static int plain_value(const struct job *j, const char *knob, struct cg_text *t,
 {
 	const char *given = cg_limits_value(&j->spec.limits, knob);
 	const struct cg_knob *k = cg_knob_find(knob, 2);
+	uint64_t high = UINT64_MAX;
 
+	if (strcmp(knob, cg_known_limit_name(CG_LIMIT_MEMORY_HIGH)) == 0)
+		high = own_high(j, amount(j, CG_LIMIT_MEMORY_MAX));
 	cg_text_printf(t, "%s=", knob);
 	if (given)
 		cg_text_adds(t, given);
+	else if (high != UINT64_MAX)
+		cg_text_printf(t, "%llu", (unsigned long long)high);
 	else if (!k || !cg_knob_default(k, knob, 4096, t))
 		return cg_error_usage(err, "%s: what a new group has is not known", knob);
 	return t->failed ? cg_error_oom(err) : 0;

@@ -135,6 +135,11 @@ int job_update(struct job *j, struct cg_strings *limits, struct cg_strings *note
 /* What pressure laid over a limit (NULL: over any) is taken back. */
 int job_lift(struct job *j, const char *knob, struct cg_error **err) CG_MUST_CHECK;
 
+/* press.c. `limits`, and the memory.high that goes with a memory.max when the job was given none: else the
+ * kernel's OOM killer comes before any trigger. -ENOMEM. */
+int job_with_brake(
+	const struct job *j, const struct cg_strings *limits, struct cg_strings *ret) CG_MUST_CHECK;
+
 /* watch.c. Waits without blocking; what was waited for is told to life.c and to waiting clients. */
 void job_watch(struct job *j, unsigned waits);
 void job_watch_stop(struct job *j);

@@ -1,7 +1,8 @@
-/* killat N -- COMMAND...: runs COMMAND and kills it, alone, with SIGKILL when it is about to make its Nth call that changes something, counted from its first
- * accepted connection on: a write, a file or directory made, renamed or removed, a message, a process, a signal. Its children and other threads are neither
- * counted nor killed. With N 0 nothing is killed. At its end "counted M" goes to the file named by KILLAT_COUNT. Exit status: 0 killed at N, 1 it ended before,
- * 2 trouble. */
+/* killat N -- COMMAND...: runs COMMAND and kills it, alone, with SIGKILL when it is about to make its Nth
+ * call that changes something, counted from its first accepted connection on: a write, a file or directory
+ * made, renamed or removed, a message, a process, a signal. Its children and other threads are neither
+ * counted nor killed. With N 0 nothing is killed. At its end "counted M" goes to the file named by
+ * KILLAT_COUNT. Exit status: 0 killed at N, 1 it ended before, 2 trouble. */
 #include <errno.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -24,10 +25,25 @@ static void die(const char *what)
 
 static bool changes(unsigned long long call)
 {
-	static const long calls[] = {SYS_write, SYS_writev, SYS_mkdirat, SYS_renameat, SYS_renameat2, SYS_unlinkat, SYS_sendmsg, SYS_sendto, SYS_clone3,
-		SYS_clone, SYS_pidfd_send_signal, SYS_memfd_create,
+	static const long calls[] = {
+		SYS_write,
+		SYS_writev,
+		SYS_mkdirat,
+		SYS_renameat,
+		SYS_renameat2,
+		SYS_unlinkat,
+		SYS_sendmsg,
+		SYS_sendto,
+		SYS_clone3,
+		SYS_clone,
+		SYS_pidfd_send_signal,
+		SYS_memfd_create,
 #ifdef SYS_unlink
-		SYS_unlink, SYS_mkdir, SYS_rename, SYS_rmdir, SYS_fork,
+		SYS_unlink,
+		SYS_mkdir,
+		SYS_rename,
+		SYS_rmdir,
+		SYS_fork,
 #endif
 	};
 
@@ -78,7 +94,8 @@ static bool follow(pid_t pid, unsigned long wanted, unsigned long *counted)
 	for (;;) {
 		struct ptrace_syscall_info info;
 
-		if (ptrace(PTRACE_SYSCALL, pid, NULL, (void *)pending) < 0 || waitpid(pid, &status, __WALL) != pid)
+		if (ptrace(PTRACE_SYSCALL, pid, NULL, (void *)pending) < 0 ||
+			waitpid(pid, &status, __WALL) != pid)
 			return false;
 		if (WIFEXITED(status) || WIFSIGNALED(status))
 			return false;

@@ -4,6 +4,9 @@
  * then "ready", then "RESOURCE PERCENT MS" for each that fires, MS since ready, and after MS "wakeups N
  * stalled MEMORY_SOME_US". pressures hog DIR BYTES    goes into the group DIR, then touches so much memory
  * again and again until it is killed; says "stalls" when it begins.
+ *   pressures eat BYTES        the same where it is, which is how a job does it.
+ *   pressures race DIR VICTIM  waits until something in the group DIR stalls for memory, then until nothing
+ * is left in the group VICTIM; says how many microseconds lie between.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -102,15 +105,10 @@ static int watch(const char *dir, uint64_t limit)
 	return 0;
 }
 
-static int hog(const char *dir, size_t bytes)
+static int eat(size_t bytes)
 {
-	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	int procs = fd < 0 ? -1 : openat(fd, CG_FILE_PROCS, O_WRONLY | O_CLOEXEC);
-	volatile char *memory;
+	volatile char *memory = malloc(bytes);
 
-	if (procs < 0 || write(procs, "0", 1) != 1)
-		return fail(dir);
-	memory = malloc(bytes);
 	if (!memory)
 		return fail("malloc");
 	printf("stalls\n");
@@ -119,16 +117,79 @@ static int hog(const char *dir, size_t bytes)
 			memory[i] = c;
 }
 
+static int hog(const char *dir, size_t bytes)
+{
+	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int procs = fd < 0 ? -1 : openat(fd, CG_FILE_PROCS, O_WRONLY | O_CLOEXEC);
+
+	if (procs < 0 || write(procs, "0", 1) != 1)
+		return fail(dir);
+	return eat(bytes);
+}
+
+/* Nothing in it, or not there any more. */
+static bool is_empty(int events)
+{
+	char text[128];
+	ssize_t n = pread(events, text, sizeof(text) - 1, 0);
+
+	if (n < 0)
+		return true;
+	text[n] = '\0';
+	return strstr(text, "populated 0") != NULL;
+}
+
+static int race(const char *dir, const char *victim)
+{
+	const struct timespec pause = {.tv_nsec = 1000000};
+	struct cg_config c = {0};
+	struct cg_pressure p = CG_PRESSURE_INIT;
+	struct cg_error *err = NULL;
+	uint64_t totals[CG_RESOURCES][CG_STALLS], first, start;
+	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC),
+	    group = open(victim, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int events = group < 0 ? -1 : openat(group, CG_FILE_EVENTS, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0 || events < 0)
+		return fail(fd < 0 ? dir : victim);
+	if (cg_config_load(NULL, NULL, 0, &c, &err) < 0 || cg_pressure_open(fd, &c, &p, &err) < 0 ||
+		cg_pressure_read(&p, totals) < 0)
+		return fail("pressure");
+	first = totals[CG_RESOURCE_MEMORY][CG_STALL_SOME];
+	printf("ready\n");
+	/* A counter has no notification: it is looked at each millisecond. */
+	while (cg_pressure_read(&p, totals) == 0 && totals[CG_RESOURCE_MEMORY][CG_STALL_SOME] == first)
+		(void)nanosleep(&pause, NULL);
+	start = now_us();
+	while (!is_empty(events)) {
+		struct pollfd polled = {.fd = events, .events = POLLPRI};
+
+		(void)poll(&polled, 1, -1);
+	}
+	printf("%llu\n", (unsigned long long)(now_us() - start));
+	cg_pressure_close(&p);
+	cg_config_free(&c);
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	char *end;
-	unsigned long long number = argc == 4 ? strtoull(argv[3], &end, 10) : 0;
+	unsigned long long number = 0;
 
 	setvbuf(stdout, NULL, _IOLBF, 0);
+	if (argc == 4 && strcmp(argv[1], "race") == 0)
+		return race(argv[2], argv[3]);
+	if (argc == 3 && strcmp(argv[1], "eat") == 0) {
+		number = strtoull(argv[2], &end, 10);
+		return *end == '\0' ? eat(number) : 64;
+	}
+	number = argc == 4 ? strtoull(argv[3], &end, 10) : 0;
 	if (argc == 4 && *end == '\0' && strcmp(argv[1], "watch") == 0)
 		return watch(argv[2], number * 1000);
 	if (argc == 4 && *end == '\0' && strcmp(argv[1], "hog") == 0)
 		return hog(argv[2], number);
-	fprintf(stderr, "usage: pressures watch DIR|- MS | pressures hog DIR BYTES\n");
+	fprintf(stderr,
+		"usage: pressures watch DIR|- MS | pressures hog DIR BYTES | pressures eat BYTES | pressures race DIR VICTIM\n");
 	return 64;
 }

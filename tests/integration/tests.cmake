@@ -44,12 +44,12 @@ if(CGTREE_MANAGER)
   target_compile_definitions(killat PRIVATE _GNU_SOURCE)
   cg_integration_test(jobs-crash NATIVE GUEST 6.1/v2 6.1/v1 TIMEOUT 900)
   cg_integration_test(jobs NATIVE GUEST 6.1/v2 6.1/v1 6.1/hybrid 6.12/v2 SANITIZED 6.1/v2 TIMEOUT 600)
+  # Its governor: what it sees, and what it does.
+  cg_test_program(pressures pressures.c)
+  cg_link_layer(pressures manager)
+  cg_integration_test(governor NATIVE GUEST 6.1/v2 6.12/v2 SANITIZED 6.1/v2)
+  cg_integration_test(pressure NATIVE GUEST 6.1/v2 6.1/v1 6.12/v2 SANITIZED 6.12/v2)
 endif()
 # The longest: they start first.
 set_tests_properties(native/rollback-full PROPERTIES COST 1000)
 set_tests_properties(native/rollback-strict native/rollback-bind PROPERTIES COST 900)
-
-# The governor's eyes.
-cg_test_program(pressures pressures.c)
-cg_link_layer(pressures manager)
-cg_integration_test(pressure NATIVE GUEST 6.1/v2 6.1/v1 6.12/v2 SANITIZED 6.12/v2)
