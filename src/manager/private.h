@@ -192,7 +192,8 @@ void client_list_more(struct client *c);
 
 /* request.c */
 void request_run(struct client *c, struct cg_request *q);
-void reply_job(struct client *c, struct job *j, bool more);
+/* With what it uses now, when that was asked for. */
+void reply_job(struct client *c, struct job *j, bool usage, bool more);
 
 /* reconcile.c */
 int reconcile(struct cg_manager *m, struct cg_error **err) CG_MUST_CHECK;

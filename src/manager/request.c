@@ -51,9 +51,9 @@ static struct cg_job_info info_of(struct job *j, bool usage)
 	return i;
 }
 
-void reply_job(struct client *c, struct job *j, bool more)
+void reply_job(struct client *c, struct job *j, bool usage, bool more)
 {
-	struct cg_job_info i = info_of(j, true);
+	struct cg_job_info i = info_of(j, usage);
 	struct cg_reply reply = {.job = &i, .jobs = 1, .more = more};
 
 	client_reply(c, &reply);
@@ -319,7 +319,7 @@ static void do_submit(struct client *c, struct cg_request *q)
 	}
 	tell(c->m, j, CG_EVENT_JOB, "queued", "%s", "");
 	cg_store_keep(&c->m->store, j->spec.id, &j->spec, &j->record);
-	reply_job(c, j, false);
+	reply_job(c, j, false, false);
 }
 
 static void do_inspect(struct client *c, struct cg_request *q)
@@ -327,7 +327,7 @@ static void do_inspect(struct client *c, struct cg_request *q)
 	struct job *j = wanted(c, q);
 
 	if (j)
-		reply_job(c, j, false);
+		reply_job(c, j, true, false);
 }
 
 static void do_freeze(struct client *c, struct cg_request *q)
@@ -340,7 +340,7 @@ static void do_freeze(struct client *c, struct cg_request *q)
 	if (job_freeze(j, CG_FROZEN_BY_CLIENT, &err) < 0)
 		client_error(c, err);
 	else if (j->record.state == CG_JOB_FROZEN)
-		reply_job(c, j, false);
+		reply_job(c, j, false, false);
 	else
 		client_wait_for(c, j, CLIENT_FREEZE);
 }
@@ -357,7 +357,7 @@ static void do_thaw(struct client *c, struct cg_request *q)
 	else if (j->record.state == CG_JOB_FROZEN && !j->record.frozen_by)
 		client_wait_for(c, j, CLIENT_THAW);
 	else
-		reply_job(c, j, false);
+		reply_job(c, j, false, false);
 }
 
 static void do_kill(struct client *c, struct cg_request *q)
@@ -394,7 +394,7 @@ static void do_stop(struct client *c, struct cg_request *q)
 	if (r < 0)
 		client_error(c, err);
 	else if (cg_job_state_is_final(j->record.state))
-		reply_job(c, j, false);
+		reply_job(c, j, false, false);
 	else
 		client_wait_for(c, j, CLIENT_END);
 }
@@ -406,7 +406,7 @@ static void do_wait(struct client *c, struct cg_request *q)
 	if (!j)
 		return;
 	if (cg_job_state_is_final(j->record.state))
-		reply_job(c, j, false);
+		reply_job(c, j, false, false);
 	else
 		client_wait_for(c, j, CLIENT_END);
 }
@@ -435,7 +435,7 @@ static void do_logs(struct client *c, struct cg_request *q)
 		return;
 	}
 	c->pass = fd;
-	reply_job(c, j, false);
+	reply_job(c, j, false, false);
 }
 
 static void do_update(struct client *c, struct cg_request *q)

@@ -208,9 +208,9 @@ static void tell_waiting(struct client *c, struct job *j, const struct cg_error 
 		client_reply(c, &reply);
 	} else if (wait == CLIENT_START && c->then_end) {
 		client_wait_for(c, j, CLIENT_END);
-		reply_job(c, j, true);
+		reply_job(c, j, false, true);
 	} else {
-		reply_job(c, j, false);
+		reply_job(c, j, false, false);
 	}
 }
 
