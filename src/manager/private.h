@@ -174,7 +174,7 @@ struct client {
 	int pass;           /* descriptor that goes with the next bytes; -1 */
 	struct cg_text in, out;
 	size_t sent;
-	sd_event_source *source, *timer;
+	sd_event_source *source, *timer, *later;
 };
 bool client_is_master(const struct client *c);
 /* Queues a reply. */
