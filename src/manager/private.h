@@ -4,6 +4,7 @@
  *   request.c  what each verb does
  *   life.c     a job from its start to its end
  *   control.c  freezing, signalling, stopping, killing: begun here, finished by watch.c
+ *   service.c  services beside a job
  *   watch.c    waits for the kernel: frozen, thawed, empty
  *   spawn.c    shims
  *   store.c    journal and results
@@ -50,7 +51,6 @@ struct job {
 	cg_job_gone_fn *gone;     /* of a kill for pressure's sake */
 	void *gone_context;
 	uint64_t gone_from;
-	struct beside *services; /* service.c; NULL: none */
 };
 
 #define POOL 4 /* shims that wait to be told */
@@ -120,6 +120,16 @@ int job_watch_shim(struct job *j) CG_MUST_CHECK;
 void job_arm_timer(struct job *j);
 /* Room that the job takes of the manager's memory: for quotas. */
 size_t spec_bytes(const struct cg_job_spec *s);
+
+/* service.c. Makes the jobs that serve this one; on failure none is left. */
+int services_add(struct job *j, struct cg_error **err) CG_MUST_CHECK;
+void services_forget(struct job *j);
+/* Whether one of them has not ended yet. */
+bool services_busy(struct job *j);
+/* Whether all of them run: 1, 0 not yet, or an error when one has ended. */
+int services_run(const struct job *j, struct cg_error **err) CG_MUST_CHECK;
+/* A job has ended: those that served it are stopped, or the one that it served. */
+void services_follow(struct job *j);
 
 /* control.c */
 int job_freeze(struct job *j, enum cg_frozen_by by, struct cg_error **err) CG_MUST_CHECK;
