@@ -11,7 +11,7 @@
 struct job_options {
 	const char *socket, *id, *priority, *user, *cwd, *timeout, *grace, *signal;
 	const char *limit[JOB_LIMITS];
-	struct cli_list io_max, set, env, require, after, labels;
+	struct cli_list io_max, set, env, require, after, labels, service, ready;
 	const char *restart;
 	int no_new_privs;
 	bool clean_env, queue, oom_group, unkillable, follow, keep_jobs;

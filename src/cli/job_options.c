@@ -60,6 +60,11 @@ const struct cli_option job_table[] = {
 		"no, on-failure or always, with :N at most N times (default: no)"},
 	{'\0', "after", CLI_LIST, AT(after), "ID", NULL, CLI_NAMES_NOTHING,
 		"start when this job has ended with status 0; may be repeated"},
+	{'\0', "service", CLI_LIST, AT(service), "COMMAND", NULL, CLI_NAMES_NOTHING,
+		"of submit: run this beside it, by /bin/sh, as the job ID.s1 and so on; the job starts when its "
+		"services run, and they are stopped when it has ended; may be repeated"},
+	{'\0', "service-ready", CLI_LIST, AT(ready), "COMMAND", NULL, CLI_NAMES_NOTHING,
+		"wait until this succeeds, too; the first belongs to the first --service, and so on"},
 	{'\0', "queue", CLI_FLAG, AT(queue), .help = "wait for room instead of being refused"},
 	{'\0', "no-new-privs", CLI_CHOICE, AT(no_new_privs), "WHETHER", yes_no, CLI_NAMES_NOTHING,
 		"keep set-user-ID programs from giving it privileges: yes or no (default: yes)"},
@@ -78,7 +83,8 @@ const struct cli_option job_table[] = {
 
 void job_options_free(struct job_options *o)
 {
-	struct cli_list *lists[] = {&o->io_max, &o->set, &o->env, &o->require, &o->after, &o->labels};
+	struct cli_list *lists[] = {
+		&o->io_max, &o->set, &o->env, &o->require, &o->after, &o->labels, &o->service, &o->ready};
 
 	for (size_t i = 0; i < CG_ARRAY_SIZE(lists); i++)
 		cli_list_free(lists[i]);
@@ -333,6 +339,8 @@ int job_spec(const struct job_options *o, char **command, struct cg_job_spec *s,
 	r = r < 0 ? r : copy_list(&o->require, &s->require, err);
 	r = r < 0 ? r : copy_list(&o->after, &s->after, err);
 	r = r < 0 ? r : copy_list(&o->labels, &s->labels, err);
+	r = r < 0 ? r : copy_list(&o->service, &s->services, err);
+	r = r < 0 ? r : copy_list(&o->ready, &s->ready, err);
 	s->queue = o->queue;
 	s->unkillable = o->unkillable;
 	s->new_privs = o->no_new_privs == 1;

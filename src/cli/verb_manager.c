@@ -5,10 +5,11 @@
 
 #include "base/log.h"
 #include "cli/cli.h"
+#include "cli/job.h"
 #include "manager/manager.h"
 
 struct manager_options {
-	const char *root, *socket, *run_dir, *state_dir, *log_dir, *log_size, *shim, *group;
+	const char *root, *socket, *run_dir, *state_dir, *log_dir, *log_size, *shim, *group, *thaw_after;
 	const char *config;
 	bool check_config;
 	unsigned running_max;
@@ -35,6 +36,8 @@ static const struct cli_option manager_table[] = {
 		"turn a log over when it has this size; one older part is kept (default: 64M)"},
 	{'\0', "running-max", CLI_NUMBER, AT(running_max), "N", NULL, CLI_NAMES_NOTHING,
 		"at most N jobs at a time; what is over is refused, or waits with --queue (default: no limit)"},
+	{'\0', "thaw-after", CLI_TEXT, AT(thaw_after), "TIME", NULL, CLI_NAMES_NOTHING,
+		"a frozen job is thawed when no manager has been there for so long (default: 30s)"},
 	{'\0', "shim", CLI_TEXT, AT(shim), "FILE", NULL, CLI_NAMES_FILE,
 		"the program that stays with each job (default: as it was installed)"},
 	{'\0', "config", CLI_TEXT, AT(config), "FILE", NULL, CLI_NAMES_FILE,
@@ -123,6 +126,9 @@ static int run_manager(struct cli *cli, int argc, char **argv)
 	}
 	if (o.log_size && (cg_parse_size(cg_bytes_of(o.log_size), &m.log_size) < 0 || m.log_size < 4096))
 		return cli_usage(cli, "--log-size \"%s\": a size of at least 4K is wanted", o.log_size);
+	if (o.thaw_after && (job_time("thaw-after", o.thaw_after, &m.thaw_us, &err) < 0 || m.thaw_us < 1000 ||
+				    m.thaw_us > 86400000000u))
+		return err ? cli_fail(cli, err) : cli_usage(cli, "--thaw-after: 1ms to 1d");
 	r = find_group(o.group, &m.group, &err);
 	if (r == 0) {
 		if (!cli->quiet && cg_log_level() < CG_LOG_INFO)

@@ -68,6 +68,7 @@ static void end_queued(struct job *j, enum cg_job_cause cause)
 	clients_notify(j, CLIENT_START, err);
 	clients_notify(j, CLIENT_END, NULL);
 	cg_store_keep(&j->m->store, j->spec.id, &j->spec, &j->record);
+	services_follow(j);
 	queue_kick(j->m);
 }
 

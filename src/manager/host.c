@@ -5,13 +5,13 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/xattr.h>
 
 #include "base/log.h"
 #include "kernel/cgroupfs.h"
 #include "kernel/files.h"
+#include "manager/store.h"
 #include "model/tree.h"
 
 #define GROUP_JOBS    "jobs"
@@ -63,6 +63,19 @@ static bool is_marked(int fd)
 	if (n <= 0)
 		n = fgetxattr(fd, "user.delegate", value, sizeof(value));
 	return n == 1 && value[0] == '1';
+}
+
+/* A root that we made is marked, for it is the manager after the next who may remove it. */
+#define MADE "trusted.cgtree.made"
+
+static void mark_made(int fd, bool *made)
+{
+	char value;
+
+	if (*made)
+		(void)fsetxattr(fd, MADE, "1", 1, 0);
+	else
+		*made = fgetxattr(fd, MADE, &value, sizeof(value)) == 1;
 }
 
 /* Whether the group, or one above it, was given away. */
@@ -213,6 +226,8 @@ static int settle(struct cg_host *h, size_t i)
 
 	if (r == 0 && faccessat(p->root, CG_FILE_PROCS, W_OK, AT_EACCESS) < 0)
 		r = -errno;
+	if (r == 0)
+		mark_made(p->root, &p->made_root);
 	if (r == 0 && live->version == 1 && p->made_root) {
 		_cleanup_close_ int above = openat(p->root, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
@@ -284,7 +299,7 @@ static int settle_main(struct cg_host *h, struct cg_error **err)
 	if (r < 0)
 		return failed(h, "use the group", r, err);
 	/* Held as long as we live: the root's own directory is the lock. */
-	if (flock(p->root, LOCK_EX | LOCK_NB) < 0) {
+	if (cg_lock_take(p->root) < 0) {
 		r = cg_error_make(err, CG_FAULT_SYSTEM, EBUSY, "another manager has this root");
 		cg_error_at(err, h->root, NULL);
 		cg_error_hint(

@@ -187,6 +187,7 @@ void cg_job_spec_free(struct cg_job_spec *spec)
 
 	free(spec->id);
 	free(spec->cwd);
+	free(spec->service_of);
 	for (size_t i = 0; i < CG_ARRAY_SIZE(lists); i++)
 		cg_strings_free(lists[i]);
 	*spec = (struct cg_job_spec){0};

@@ -41,7 +41,7 @@ enum cg_job_cause {
 	CG_CAUSE_START,    /* it could not be started */
 	CG_CAUSE_SHIM,     /* its shim was killed, and its status with it */
 	CG_CAUSE_REBOOT,   /* the host was booted anew while it ran */
-	CG_CAUSE_SERVICE,  /* a service beside it failed */
+	CG_CAUSE_SERVICE,  /* the job that it served, or a service beside it, ended */
 	CG_CAUSES
 };
 
@@ -84,6 +84,8 @@ struct cg_job_spec {
 	struct cg_strings labels;    /* NAME=VALUE */
 	struct cg_strings services;  /* commands beside it, for /bin/sh -c */
 	struct cg_strings ready;     /* for each service a command that succeeds once it is ready; "" none */
+	char *service_of;            /* id of the job that it serves; NULL: none */
+	bool probe;                  /* it only tells whether a service is ready */
 	uint32_t owner;              /* uid of the peer that asked */
 	uint32_t uid, gid;           /* of the payload */
 	struct cg_strings groups;    /* supplementary groups, decimal */

@@ -15,6 +15,7 @@
 
 #define RESTART_FIRST_US   100000 /* doubled with each restart, up to the longest */
 #define RESTART_LONGEST_US 30000000
+#define PROBE_LONGEST_US   400000
 #define JOURNAL_LONG       65536 /* bytes of records after which a journal is begun anew */
 
 size_t spec_bytes(const struct cg_job_spec *s)
@@ -79,6 +80,7 @@ static void job_final(struct job *j)
 		j->gone = NULL;
 	}
 	clients_notify(j, CLIENT_END, NULL);
+	services_follow(j);
 	queue_kick(m);
 	manager_maybe_quit(m);
 }
@@ -135,6 +137,8 @@ static int on_answer(sd_event_source *source, int fd, uint32_t events, void *con
 		job_record(j);
 	job_arm_timer(j);
 	clients_notify(j, CLIENT_START, NULL);
+	if (j->spec.service_of)
+		queue_kick(j->m);
 	return 0;
 }
 
@@ -248,6 +252,12 @@ int job_may_start(struct job *j, struct cg_error **err)
 			return cg_error_make(err, CG_FAULT_SYSTEM, ECANCELED,
 				"the job %s, which it comes after, did not end well", p);
 	}
+	if (j->spec.services.count) {
+		int r = services_run(j, err);
+
+		if (r <= 0)
+			return r;
+	}
 	if (m->options.running_max && m->live >= m->options.running_max)
 		return 0;
 	return cg_governor_admits(m->governor, &wait, NULL);
@@ -316,7 +326,7 @@ static void arm(struct job *j, uint64_t us)
 /* By state: until the timeout, until the end by force, or until the next start. */
 void job_arm_timer(struct job *j)
 {
-	uint64_t us, gone;
+	uint64_t us, gone, longest;
 
 	switch (j->record.state) {
 	case CG_JOB_RUNNING:
@@ -331,9 +341,10 @@ void job_arm_timer(struct job *j)
 		return;
 	case CG_JOB_QUEUED:
 		us = RESTART_FIRST_US;
-		for (uint32_t i = 1; i < j->record.restarts && us < RESTART_LONGEST_US; i++)
+		longest = j->spec.probe ? PROBE_LONGEST_US : RESTART_LONGEST_US;
+		for (uint32_t i = 1; i < j->record.restarts && us < longest; i++)
 			us *= 2;
-		arm(j, us > RESTART_LONGEST_US ? RESTART_LONGEST_US : us);
+		arm(j, us > longest ? longest : us);
 		return;
 	default:
 		return;

@@ -19,7 +19,7 @@
 
 #define SHIM_NAME     "cgtree-shim"
 #define OOM_PROTECTED -900
-#define FILES_PER_JOB 3
+#define THAW_US       30000000
 
 static uint64_t clock_us(clockid_t clock)
 {
@@ -219,6 +219,7 @@ static void defaults(struct cg_manager_options *o)
 	o->run_dir = o->run_dir ? o->run_dir : CG_MANAGER_RUN_DIR;
 	o->state_dir = o->state_dir ? o->state_dir : CG_MANAGER_STATE_DIR;
 	o->log_dir = o->log_dir ? o->log_dir : CG_MANAGER_LOG_DIR;
+	o->thaw_us = o->thaw_us ? o->thaw_us : THAW_US;
 	o->log_size = o->log_size ? o->log_size : CG_MANAGER_LOG_SIZE;
 }
 

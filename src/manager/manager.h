@@ -22,7 +22,7 @@ struct cg_manager_options {
 	unsigned jobs_max, jobs_per_user; /* 0: the defaults */
 	unsigned
 		running_max; /* jobs at a time; 0: no limit. What is over is refused, or waits with --queue */
-	uint64_t keep_us;    /* how long results are kept; 0: until they are removed */
+	uint64_t thaw_us;    /* a frozen job waits so long for a manager that is away; 0: 30 s */
 	const char *config;  /* file of the governor's configuration; NULL: none */
 	const struct cg_config_override *override; /* what the command line gave of it */
 	size_t overrides;

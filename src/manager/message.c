@@ -88,6 +88,9 @@ static pb_spec *build_spec(struct builder *b, const struct cg_job_spec *s)
 	SET(m, queue, s->queue);
 	SET(m, foreground, s->foreground);
 	SET(m, owner, s->owner);
+	if (s->service_of)
+		SET(m, service_of, text(s->service_of));
+	SET(m, probe, s->probe);
 	return m;
 }
 
@@ -329,6 +332,7 @@ static int parse_spec(const pb_spec *m, struct cg_job_spec *s)
 	int r = copy(m->has_id, m->id, &s->id);
 
 	r = r < 0 ? r : copy(m->has_cwd, m->cwd, &s->cwd);
+	r = r < 0 ? r : copy(m->has_service_of, m->service_of, &s->service_of);
 	r = r < 0 ? r : parse_lists(m, s);
 	if (r < 0)
 		return r;
@@ -346,6 +350,7 @@ static int parse_spec(const pb_spec *m, struct cg_job_spec *s)
 	s->unkillable = m->unkillable;
 	s->queue = m->queue;
 	s->foreground = m->foreground;
+	s->probe = m->probe;
 	return 0;
 }
 

@@ -4,6 +4,7 @@
  *   request.c  what each verb does
  *   life.c     a job from its start to its end
  *   control.c  freezing, signalling, stopping, killing: begun here, finished by watch.c
+ *   service.c  services beside a job
  *   watch.c    waits for the kernel: frozen, thawed, empty
  *   spawn.c    shims
  *   store.c    journal and results
@@ -50,7 +51,6 @@ struct job {
 	cg_job_gone_fn *gone;     /* of a kill for pressure's sake */
 	void *gone_context;
 	uint64_t gone_from;
-	struct beside *services; /* service.c; NULL: none */
 };
 
 #define POOL 4 /* shims that wait to be told */
@@ -121,6 +121,16 @@ void job_arm_timer(struct job *j);
 /* Room that the job takes of the manager's memory: for quotas. */
 size_t spec_bytes(const struct cg_job_spec *s);
 
+/* service.c. Makes the jobs that serve this one; on failure none is left. */
+int services_add(struct job *j, struct cg_error **err) CG_MUST_CHECK;
+void services_forget(struct job *j);
+/* Whether one of them has not ended yet. */
+bool services_busy(struct job *j);
+/* Whether all of them run: 1, 0 not yet, or an error when one has ended. */
+int services_run(const struct job *j, struct cg_error **err) CG_MUST_CHECK;
+/* A job has ended: those that served it are stopped, or the one that it served. */
+void services_follow(struct job *j);
+
 /* control.c */
 int job_freeze(struct job *j, enum cg_frozen_by by, struct cg_error **err) CG_MUST_CHECK;
 int job_thaw(struct job *j, enum cg_frozen_by by, struct cg_error **err) CG_MUST_CHECK;
@@ -174,7 +184,7 @@ struct client {
 	int pass;           /* descriptor that goes with the next bytes; -1 */
 	struct cg_text in, out;
 	size_t sent;
-	sd_event_source *source, *timer;
+	sd_event_source *source, *timer, *later;
 };
 bool client_is_master(const struct client *c);
 /* Queues a reply. */
@@ -192,7 +202,8 @@ void client_list_more(struct client *c);
 
 /* request.c */
 void request_run(struct client *c, struct cg_request *q);
-void reply_job(struct client *c, struct job *j, bool more);
+/* With what it uses now, when that was asked for. */
+void reply_job(struct client *c, struct job *j, bool usage, bool more);
 
 /* reconcile.c */
 int reconcile(struct cg_manager *m, struct cg_error **err) CG_MUST_CHECK;

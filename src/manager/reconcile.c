@@ -270,6 +270,14 @@ int reconcile(struct cg_manager *m, struct cg_error **err)
 		return cg_error_errno(err, -r, "cannot read the journals");
 	for (struct job *j; (j = job_from_handle(m, at)); at = j->handle + 1)
 		reconcile_job(j);
+	/* One that ended while we were away takes those along that belong to it. */
+	at = 0;
+	for (struct job *j; (j = job_from_handle(m, at)); at = j->handle + 1) {
+		const struct job *parent = j->spec.service_of ? job_find(m, j->spec.service_of) : NULL;
+
+		if (cg_job_state_is_final(j->record.state) || (j->spec.service_of && !parent))
+			services_follow(j);
+	}
 	r = cg_host_each_group(&m->host, look_at_group, m);
 	if (r < 0)
 		return cg_error_errno(err, -r, "cannot look through the groups below %s", m->host.root);

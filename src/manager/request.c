@@ -51,9 +51,9 @@ static struct cg_job_info info_of(struct job *j, bool usage)
 	return i;
 }
 
-void reply_job(struct client *c, struct job *j, bool more)
+void reply_job(struct client *c, struct job *j, bool usage, bool more)
 {
-	struct cg_job_info i = info_of(j, true);
+	struct cg_job_info i = info_of(j, usage);
 	struct cg_reply reply = {.job = &i, .jobs = 1, .more = more};
 
 	client_reply(c, &reply);
@@ -154,6 +154,10 @@ static int settle_user(const struct client *c, struct cg_job_spec *s, struct cg_
 	int r = 0;
 
 	s->owner = c->uid;
+	/* Not for clients to say. */
+	free(s->service_of);
+	s->service_of = NULL;
+	s->probe = false;
 	if (s->uid == UINT32_MAX || (s->uid == c->uid && !client_is_master(c))) {
 		s->uid = c->uid;
 		s->gid = c->gid;
@@ -213,9 +217,9 @@ static int check_foreground(const struct client *c, const struct cg_job_spec *s,
 		return 0;
 	if (c->fd_count != 3)
 		return cg_error_usage(err, "a job in the foreground brings three descriptors");
-	if (s->restart != CG_RESTART_NO || s->queue || s->after.count)
+	if (s->restart != CG_RESTART_NO || s->queue || s->after.count || s->services.count)
 		return cg_error_usage(err,
-			"a job in the foreground starts once and now: --restart, --queue and --after are for submit");
+			"a job in the foreground starts once and now: --restart, --queue, --after and --service are for submit");
 	return 0;
 }
 
@@ -267,7 +271,7 @@ static int begin(struct job *j, const int stdio[3], struct cg_error **err)
 		r = job_start(j, err);
 		return r < 0 ? r : 1;
 	}
-	if (!j->spec.queue && !j->spec.after.count) {
+	if (!j->spec.queue && !j->spec.after.count && !j->spec.services.count) {
 		_cleanup_error_ struct cg_error *why = NULL;
 
 		r = not_admitted(j, &why);
@@ -304,22 +308,27 @@ static void do_submit(struct client *c, struct cg_request *q)
 		return;
 	}
 	j->record.created_us = realtime_us();
-	job_record(j);
-	r = begin(j, c->fds, &err);
+	r = services_add(j, &err);
+	if (r == 0) {
+		job_record(j);
+		r = begin(j, c->fds, &err);
+	}
 	if (r < 0) {
+		services_forget(j);
 		tell(c->m, j, CG_EVENT_JOB, "refused", "%s", err->message);
 		forget(j);
 		client_error(c, err);
 		return;
 	}
 	c->then_end = j->spec.foreground;
-	if (r > 0) {
+	if (r > 0 || j->spec.services.count) {
 		client_wait_for(c, j, CLIENT_START);
+		queue_kick(c->m);
 		return;
 	}
 	tell(c->m, j, CG_EVENT_JOB, "queued", "%s", "");
 	cg_store_keep(&c->m->store, j->spec.id, &j->spec, &j->record);
-	reply_job(c, j, false);
+	reply_job(c, j, false, false);
 }
 
 static void do_inspect(struct client *c, struct cg_request *q)
@@ -327,7 +336,7 @@ static void do_inspect(struct client *c, struct cg_request *q)
 	struct job *j = wanted(c, q);
 
 	if (j)
-		reply_job(c, j, false);
+		reply_job(c, j, true, false);
 }
 
 static void do_freeze(struct client *c, struct cg_request *q)
@@ -340,7 +349,7 @@ static void do_freeze(struct client *c, struct cg_request *q)
 	if (job_freeze(j, CG_FROZEN_BY_CLIENT, &err) < 0)
 		client_error(c, err);
 	else if (j->record.state == CG_JOB_FROZEN)
-		reply_job(c, j, false);
+		reply_job(c, j, false, false);
 	else
 		client_wait_for(c, j, CLIENT_FREEZE);
 }
@@ -357,7 +366,7 @@ static void do_thaw(struct client *c, struct cg_request *q)
 	else if (j->record.state == CG_JOB_FROZEN && !j->record.frozen_by)
 		client_wait_for(c, j, CLIENT_THAW);
 	else
-		reply_job(c, j, false);
+		reply_job(c, j, false, false);
 }
 
 static void do_kill(struct client *c, struct cg_request *q)
@@ -394,7 +403,7 @@ static void do_stop(struct client *c, struct cg_request *q)
 	if (r < 0)
 		client_error(c, err);
 	else if (cg_job_state_is_final(j->record.state))
-		reply_job(c, j, false);
+		reply_job(c, j, false, false);
 	else
 		client_wait_for(c, j, CLIENT_END);
 }
@@ -406,7 +415,7 @@ static void do_wait(struct client *c, struct cg_request *q)
 	if (!j)
 		return;
 	if (cg_job_state_is_final(j->record.state))
-		reply_job(c, j, false);
+		reply_job(c, j, false, false);
 	else
 		client_wait_for(c, j, CLIENT_END);
 }
@@ -435,7 +444,7 @@ static void do_logs(struct client *c, struct cg_request *q)
 		return;
 	}
 	c->pass = fd;
-	reply_job(c, j, false);
+	reply_job(c, j, false, false);
 }
 
 static void do_update(struct client *c, struct cg_request *q)
@@ -484,17 +493,19 @@ static void do_remove(struct client *c, struct cg_request *q)
 		client_error(c, err);
 		return;
 	}
-	if (!cg_job_state_is_final(j->record.state)) {
-		(void)cg_error_make(&err, CG_FAULT_SYSTEM, EBUSY, "the job %s is %s", j->spec.id,
-			cg_job_state_name(j->record.state));
+	if (!cg_job_state_is_final(j->record.state) || services_busy(j)) {
+		(void)cg_error_make(&err, CG_FAULT_SYSTEM, EBUSY, "the job %s is %s%s", j->spec.id,
+			cg_job_state_name(j->record.state),
+			cg_job_state_is_final(j->record.state) ? ", its services are not yet" : "");
 		cg_error_hint(&err, "end it first: cgtree job stop %s", j->spec.id);
 		client_error(c, err);
 		return;
 	}
-	if (!j->spec.foreground)
-		remove_log(c->m, j->spec.id);
 	tell(c->m, j, CG_EVENT_JOB, "removed", "%s", "");
+	services_forget(j);
+	/* The job first: one without its log would be a lie. */
 	forget(j);
+	remove_log(c->m, q->id);
 	client_done(c);
 }
 

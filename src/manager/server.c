@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -44,6 +43,7 @@ static void client_free(struct client *c)
 	c->m->client_count--;
 	sd_event_source_disable_unref(c->source);
 	sd_event_source_disable_unref(c->timer);
+	sd_event_source_disable_unref(c->later);
 	(void)cg_close(c->fd);
 	(void)cg_close(c->pass);
 	cg_text_free(&c->in);
@@ -64,6 +64,33 @@ static bool is_busy(const struct client *c)
 	return c->wait != CLIENT_IDLE || c->follow || c->listing || c->out.len > 0;
 }
 
+static int on_more(sd_event_source *source, void *context);
+
+static uint32_t announced(const struct client *c)
+{
+	const uint8_t *head = (const uint8_t *)c->in.data;
+
+	return head[0] | (uint32_t)head[1] << 8 | (uint32_t)head[2] << 16 | (uint32_t)head[3] << 24;
+}
+
+/* Whether something can be done with what came: a message is there, or can never be. */
+static bool has_whole(const struct client *c)
+{
+	return c->in.len >= CG_MESSAGE_HEAD &&
+	       (announced(c) > CG_MESSAGE_MOST || c->in.len - CG_MESSAGE_HEAD >= announced(c));
+}
+
+/* A client that asks much at once waits for its turn with the others: one request, then whoever is next. */
+static void parse_later(struct client *c)
+{
+	if (!c->later && sd_event_add_defer(c->m->loop, &c->later, on_more, c) < 0) {
+		client_end(c);
+		return;
+	}
+	(void)sd_event_source_set_priority(c->later, SD_EVENT_PRIORITY_NORMAL + 2);
+	(void)sd_event_source_set_enabled(c->later, SD_EVENT_ONESHOT);
+}
+
 /* What the loop shall tell, and until when something has to happen. */
 static void client_settle(struct client *c)
 {
@@ -71,11 +98,14 @@ static void client_settle(struct client *c)
 
 	if (c->closing)
 		return;
-	if (!is_busy(c))
+	/* Nor is more read than one message while another one waits. */
+	if (!is_busy(c) && c->in.len < CG_MESSAGE_HEAD + CG_MESSAGE_MOST)
 		events |= EPOLLIN;
 	if (c->out.len)
 		events |= EPOLLOUT;
 	(void)sd_event_source_set_io_events(c->source, events);
+	if (!is_busy(c) && has_whole(c))
+		parse_later(c);
 	if (is_busy(c) && c->out.len == 0) {
 		(void)sd_event_source_set_enabled(c->timer, SD_EVENT_OFF);
 	} else {
@@ -209,9 +239,9 @@ static void tell_waiting(struct client *c, struct job *j, const struct cg_error 
 		client_reply(c, &reply);
 	} else if (wait == CLIENT_START && c->then_end) {
 		client_wait_for(c, j, CLIENT_END);
-		reply_job(c, j, true);
+		reply_job(c, j, false, true);
 	} else {
-		reply_job(c, j, false);
+		reply_job(c, j, false, false);
 	}
 }
 
@@ -251,35 +281,42 @@ static void refuse(struct client *c, const char *why)
 	client_end(c);
 }
 
-/* Takes whole messages out of what came, one after the other as each is done with. */
+/* Takes one whole message out of what came, when the one before is done with. */
 static void client_parse(struct client *c)
 {
-	while (!is_busy(c) && !c->closing && c->in.len >= CG_MESSAGE_HEAD) {
-		const uint8_t *head = (const uint8_t *)c->in.data;
-		uint32_t len =
-			head[0] | (uint32_t)head[1] << 8 | (uint32_t)head[2] << 16 | (uint32_t)head[3] << 24;
-		struct cg_request q = {0};
-		int r;
+	struct cg_request q = {0};
+	uint32_t len;
+	int r;
 
-		if (len > CG_MESSAGE_MOST) {
-			refuse(c, "a message of more than 256 KiB");
-			return;
-		}
-		if (c->in.len - CG_MESSAGE_HEAD < len)
-			return;
-		r = cg_request_decode((struct cg_bytes){c->in.data + CG_MESSAGE_HEAD, len}, &q);
-		memmove(c->in.data, c->in.data + CG_MESSAGE_HEAD + len, c->in.len - CG_MESSAGE_HEAD - len);
-		c->in.len -= CG_MESSAGE_HEAD + len;
-		if (c->in.len == 0)
-			cg_text_free(&c->in);
-		if (r < 0) {
-			refuse(c, "this is no request that the manager knows");
-			return;
-		}
-		request_run(c, &q);
-		cg_request_free(&q);
-		drop_fds(c);
+	if (is_busy(c) || c->closing || !has_whole(c))
+		return;
+	len = announced(c);
+	if (len > CG_MESSAGE_MOST) {
+		refuse(c, "a message of more than 256 KiB");
+		return;
 	}
+	r = cg_request_decode((struct cg_bytes){c->in.data + CG_MESSAGE_HEAD, len}, &q);
+	memmove(c->in.data, c->in.data + CG_MESSAGE_HEAD + len, c->in.len - CG_MESSAGE_HEAD - len);
+	c->in.len -= CG_MESSAGE_HEAD + len;
+	if (c->in.len == 0)
+		cg_text_free(&c->in);
+	if (r < 0) {
+		refuse(c, "this is no request that the manager knows");
+		return;
+	}
+	request_run(c, &q);
+	cg_request_free(&q);
+	drop_fds(c);
+}
+
+static int on_more(sd_event_source *source, void *context)
+{
+	struct client *c = context;
+
+	(void)source;
+	client_parse(c);
+	client_settle(c);
+	return 0;
 }
 
 static void take_fds(struct client *c, struct msghdr *m)
@@ -322,6 +359,7 @@ static void client_read(struct client *c)
 		c->closing = true;
 	else
 		client_parse(c);
+	/* What came beside is looked at by client_settle(), when this is done with. */
 }
 
 static int on_client(sd_event_source *source, int fd, uint32_t events, void *context)
@@ -338,8 +376,6 @@ static int on_client(sd_event_source *source, int fd, uint32_t events, void *con
 		client_free(c);
 		return 0;
 	}
-	/* What came while it was busy. */
-	client_parse(c);
 	client_settle(c);
 	return 0;
 }
@@ -418,7 +454,7 @@ static int lock_socket(struct cg_manager *m, const char *path, struct cg_error *
 	m->socket_lock = open(lock.data, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (m->socket_lock < 0)
 		return cg_error_errno(err, errno, "cannot open %s", lock.data);
-	if (flock(m->socket_lock, LOCK_EX | LOCK_NB) == 0)
+	if (cg_lock_take(m->socket_lock) == 0)
 		return 0;
 	r = cg_error_make(err, CG_FAULT_SYSTEM, EADDRINUSE, "another manager listens at %s", path);
 	cg_error_hint(err, "use that one (cgtree job), or give this one a socket of its own with --socket");

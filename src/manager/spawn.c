@@ -24,7 +24,6 @@
 #include "manager/private.h"
 
 #define SOCKET_AT  3
-#define THAW_MS    30000 /* how long a frozen job waits for a manager */
 #define LOG_BESIDE ".log"
 
 /* Only calls that are safe after a fork of a process with threads. */
@@ -200,7 +199,7 @@ static int make_spec(const struct job *j, const uint32_t *v1, uint32_t v1s, int 
 	shim_spec_add_number(&t, SHIM_NOFILE_HARD, j->m->nofile_hard);
 	shim_spec_add_number(&t, SHIM_OOM_ADJ, (uint64_t)(j->m->oom_adj + 1000));
 	shim_spec_add_number(&t, SHIM_LOG_SIZE, j->m->options.log_size);
-	shim_spec_add_number(&t, SHIM_THAW_MS, THAW_MS);
+	shim_spec_add_number(&t, SHIM_THAW_MS, (j->m->options.thaw_us + 999) / 1000);
 	add_v1(j, &t, v1, v1s);
 	if (s->foreground)
 		shim_spec_add(&t, SHIM_FOREGROUND, "");

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 
 #include "kernel/tasks.h"
 #include "manager/behind.h"
@@ -17,6 +18,9 @@
 
 #define JOURNAL     "job"
 #define JOURNAL_NEW "job.new"
+
+#define LOCK_PAUSE_MS 10
+#define LOCK_TRIES    200
 
 /* Makes a directory with all above it; only the last is ours alone. */
 static int make_path(const char *path, int *ret_fd)
@@ -76,6 +80,20 @@ static int open_below(int dir, const char *name, int *ret_fd)
 	return *ret_fd < 0 ? -errno : 0;
 }
 
+int cg_lock_take(int fd)
+{
+	/* flock(2) knows no deadline, and there is no event to wait for. */
+	for (int i = 0;; i++) {
+		struct timespec t = {.tv_nsec = LOCK_PAUSE_MS * 1000000L};
+
+		if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+			return 0;
+		if (errno != EWOULDBLOCK || i == LOCK_TRIES)
+			return -errno;
+		(void)clock_nanosleep(CLOCK_MONOTONIC, 0, &t, NULL);
+	}
+}
+
 static int take_lock(struct cg_store *s, const char *run_dir, struct cg_error **err)
 {
 	int r;
@@ -83,10 +101,11 @@ static int take_lock(struct cg_store *s, const char *run_dir, struct cg_error **
 	s->lock = openat(s->run, "lock", O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (s->lock < 0)
 		return cg_error_errno(err, errno, "cannot open %s/lock", run_dir);
-	if (flock(s->lock, LOCK_EX | LOCK_NB) == 0)
+	r = cg_lock_take(s->lock);
+	if (r == 0)
 		return 0;
-	if (errno != EWOULDBLOCK)
-		return cg_error_errno(err, errno, "cannot lock %s/lock", run_dir);
+	if (r != -EWOULDBLOCK)
+		return cg_error_errno(err, -r, "cannot lock %s/lock", run_dir);
 	r = cg_error_make(err, CG_FAULT_SYSTEM, EBUSY, "another manager uses %s", run_dir);
 	cg_error_hint(
 		err, "use that one (cgtree job), or give this one --root, --socket and --run-dir of its own");
@@ -216,6 +235,8 @@ void cg_store_remove(struct cg_store *s, const char *id)
 	struct cg_text none = {0};
 
 	cg_behind_write(s->behind, id, &none);
+	/* Also here and now: whoever comes after us must not find it again. */
+	(void)unlinkat(s->state, id, 0);
 	if (cg_store_job_dir(s, id, &dir) < 0)
 		return;
 	/* Without its journal a job was never there: that goes first. */

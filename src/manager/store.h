@@ -20,6 +20,11 @@ struct cg_store {
 	bool rebooted; /* what lies in the run directory is of an earlier boot */
 };
 
+/* Takes the lock of an open file or directory. One that was held by a manager that was just killed is free a
+ * moment later, once the kernel has closed its files (which takes long with pressure triggers): that is
+ * waited for, two seconds at most. -EWOULDBLOCK when another has it. */
+int cg_lock_take(int fd) CG_MUST_CHECK;
+
 /* Makes what is missing (0700) and takes the lock: -EBUSY when another manager has it. */
 int cg_store_open(
 	struct cg_store *s, const char *run_dir, const char *state_dir, struct cg_error **err) CG_MUST_CHECK;

@@ -34,7 +34,16 @@ start_manager() {
 	"$CGTREE" manager --root "/$TOP" --socket "$CGTREE_SOCKET" --run-dir "$WORK/run" --state-dir "$WORK/state" --log-dir "$WORK/log" --events-file "$WORK/events" "$@" 2>&9 9>&- &
 	MANAGER=$!
 	CHILDREN="$CHILDREN $MANAGER"
-	IFS= read -r SAID <&9
+	await_manager
+}
+
+# await_manager: reads what it says until it listens, or has failed.
+await_manager() {
+	while IFS= read -r SAID <&9; do
+		case $SAID in
+		*"listens at"* | "cgtree: manager: "*) return ;;
+		esac
+	done
 }
 
 job() {
