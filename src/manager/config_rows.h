@@ -42,9 +42,9 @@ CG_CONFIG_ROW(
 	CG_CONFIG_ROW(R##_MIN_SHARE, section, "min-share", PERCENT, resource[CG_RESOURCE_##R].min_share, 0,  \
 		100, NULL, share_at, "a job that uses less of what all jobs use is never a victim")
 
-/* [memory]: in use is what is neither free nor can be taken back at once, of the host's or of the root's
- * limit. */
-CG_CONFIG_COMMON(MEMORY, "memory", "admission brake freeze kill", "5%")
+/* [memory]: a frozen job gives nothing back, so the freeze is for those who ask for it. In use is what is
+ * neither free nor can be taken back at once, of the host's or of the root's limit. */
+CG_CONFIG_COMMON(MEMORY, "memory", "admission brake kill", "5%")
 CG_CONFIG_ROW(MEMORY_MIN_SIZE, "memory", "min-size", SIZE, resource[CG_RESOURCE_MEMORY].min_size, 0,
 	CG_MIB(1 << 20), NULL, "16M", "a job with less memory is never a victim")
 CG_CONFIG_ROW(MEMORY_USAGE, "memory", "usage", PERCENT, resource[CG_RESOURCE_MEMORY].usage, 0, 100, NULL,
@@ -69,8 +69,9 @@ CG_CONFIG_STEP(CPU, "cpu", DEMOTE, "demote", "50%", "20%")
 CG_CONFIG_STEP(CPU, "cpu", FREEZE, "freeze", "90%", "40%")
 CG_CONFIG_KILL(CPU, "cpu", "99%")
 
-/* [io]: in use is what the jobs read and write. */
-CG_CONFIG_COMMON(IO, "io", "admission freeze", "20%")
+/* [io]: in use is what the jobs read and write. A single reader keeps a disk busy and stalls all the time,
+ * and nobody is hurt: without being told to, nothing is done about it. */
+CG_CONFIG_COMMON(IO, "io", "none", "20%")
 CG_CONFIG_ROW(IO_USAGE, "io", "usage", SIZE, resource[CG_RESOURCE_IO].usage, 0, UINT64_MAX >> 1, NULL, "1M",
 	"bytes a second of the jobs below which stalls alone move nothing")
 CG_CONFIG_ROW(IO_KILL_USAGE, "io", "kill-usage", SIZE, resource[CG_RESOURCE_IO].kill_usage, 0,

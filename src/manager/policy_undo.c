@@ -21,7 +21,8 @@ void cg_turn_undo(struct cg_turn *t, struct cg_record *record, enum cg_step step
 	d->dry_run = h->dry_run;
 	d->threshold = (unsigned)t->c->resource[h->resource].leave[step];
 	h->on = h->seen = false;
-	if (why == CG_WHY_TIMER)
+	/* A job that stalls again as soon as it is thawed is not frozen again and again. */
+	if (why == CG_WHY_TIMER || (why == CG_WHY_CALM && step == CG_STEP_FREEZE))
 		h->rest_until = t->s->now + t->c->step[step].rest;
 }
 

@@ -1,13 +1,16 @@
-/* pressures: what the test `pressure` needs beside the shell.
+/* pressures: what the tests `pressure` and `governor` need beside the shell.
  *
- *   pressures watch DIR MS     triggers on the group DIR ("-": the host). Says "MODE WINDOW_MS TRIGGERS",
- * then "ready", then "RESOURCE PERCENT MS" for each that fires, MS since ready, and after MS "wakeups N
- * stalled MEMORY_SOME_US". pressures hog DIR BYTES    goes into the group DIR, then touches so much memory
- * again and again until it is killed; says "stalls" when it begins.
- *   pressures eat BYTES        the same where it is, which is how a job does it.
- *   pressures race DIR VICTIM  waits until something in the group DIR stalls for memory, then until nothing
- * is left in the group VICTIM; says how many microseconds lie between.
- */
+ * pressures watch DIR MS: triggers on the group DIR ("-": the host). Says "MODE WINDOW_MS TRIGGERS", then
+ * "ready", then "RESOURCE PERCENT MS" for each that fires, MS since ready, "gone" for each whose group is
+ * removed, and after MS "wakeups N stalled MEMORY_SOME_US".
+ *
+ * pressures hog DIR BYTES: goes into the group DIR, says "stalls", and touches so much memory again and
+ * again.
+ *
+ * pressures eat BYTES: the same where it is, which is how a job does it. hold: touches it once.
+ *
+ * pressures race DIR VICTIM: waits until something in the group DIR stalls for memory, then until nothing is
+ * left in the group VICTIM; says how many microseconds lie between. */
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -105,16 +108,19 @@ static int watch(const char *dir, uint64_t limit)
 	return 0;
 }
 
-static int eat(size_t bytes)
+static int eat(size_t bytes, bool again)
 {
 	volatile char *memory = malloc(bytes);
 
 	if (!memory)
 		return fail("malloc");
 	printf("stalls\n");
-	for (char c = 1;; c++)
+	for (char c = 1;; c++) {
 		for (size_t i = 0; i < bytes; i += 4096)
 			memory[i] = c;
+		if (!again)
+			(void)pause();
+	}
 }
 
 static int hog(const char *dir, size_t bytes)
@@ -124,7 +130,7 @@ static int hog(const char *dir, size_t bytes)
 
 	if (procs < 0 || write(procs, "0", 1) != 1)
 		return fail(dir);
-	return eat(bytes);
+	return eat(bytes, true);
 }
 
 /* Nothing in it, or not there any more. */
@@ -180,9 +186,9 @@ int main(int argc, char **argv)
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	if (argc == 4 && strcmp(argv[1], "race") == 0)
 		return race(argv[2], argv[3]);
-	if (argc == 3 && strcmp(argv[1], "eat") == 0) {
+	if (argc == 3 && (strcmp(argv[1], "eat") == 0 || strcmp(argv[1], "hold") == 0)) {
 		number = strtoull(argv[2], &end, 10);
-		return *end == '\0' ? eat(number) : 64;
+		return *end == '\0' ? eat(number, argv[1][0] == 'e') : 64;
 	}
 	number = argc == 4 ? strtoull(argv[3], &end, 10) : 0;
 	if (argc == 4 && *end == '\0' && strcmp(argv[1], "watch") == 0)
@@ -190,6 +196,6 @@ int main(int argc, char **argv)
 	if (argc == 4 && *end == '\0' && strcmp(argv[1], "hog") == 0)
 		return hog(argv[2], number);
 	fprintf(stderr,
-		"usage: pressures watch DIR|- MS | pressures hog DIR BYTES | pressures eat BYTES | pressures race DIR VICTIM\n");
+		"usage: pressures watch DIR|- MS | pressures hog DIR BYTES | pressures eat|hold BYTES | pressures race DIR VICTIM\n");
 	return 64;
 }

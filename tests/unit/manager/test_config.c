@@ -168,7 +168,8 @@ static const struct whole_case {
 	const char *text, *says;
 } wholes[] = {
 	{"[memory]\nbrake-leave = 15%\n", "brake-leave (15%) must be below brake-enter (15%)"},
-	{"[memory]\nkill-enter = 20%\n", "kill-enter (20%) must not be below freeze-enter (30%)"},
+	{"[memory]\nsteps = freeze kill\nkill-enter = 20%\n",
+		"kill-enter (20%) must not be below freeze-enter (30%)"},
 	{"[memory]\nsteps = kill\nkill-enter = 20%\n", NULL},
 	{"[memory]\nkill-usage = 50%\n", "kill-usage must not be below usage"},
 	{"[pressure]\ninterval = 2s\n", "interval must not be longer than window"},

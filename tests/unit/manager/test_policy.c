@@ -243,6 +243,21 @@ static void test_frozen_shields_nobody(void **state)
 	assert_true(host_refused(h, CG_STEP_FREEZE, CG_WHY_NOBODY));
 }
 
+/* Thawed for calm, it stalls again at once: it is not frozen again and again, but goes a step higher. */
+static void test_relapse(void **state)
+{
+	struct host *h = *state;
+
+	host_set(h, "memory", "steps", "freeze kill");
+	host_add(h, "hog", 10, 300);
+	for (int i = 0; i < 2; i++)
+		PLAY(h, {700, {[MEMORY] = 35}, 95}, {3000, {0}, 50});
+	assert_told(h, "freeze hog, thaw hog");
+	assert_true(host_refused(h, CG_STEP_FREEZE, CG_WHY_NOBODY));
+	PLAY(h, {600, {[MEMORY] = 90}, 95});
+	assert_told(h, "freeze hog, thaw hog, kill hog, gone hog");
+}
+
 static void test_frozen_can_be_killed(void **state)
 {
 	struct host *h = *state;
@@ -465,7 +480,7 @@ int main(void)
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {T(test_idle_never_wakes), T(test_sudden_hog), T(test_cache_heavy),
 		T(test_own_limit), T(test_ladder_up_and_down), T(test_square_wave), T(test_timers),
-		T(test_admission_timer), T(test_choices), T(test_frozen_shields_nobody),
+		T(test_admission_timer), T(test_choices), T(test_frozen_shields_nobody), T(test_relapse),
 		T(test_frozen_can_be_killed), T(test_client_frozen_stays), T(test_client_thaws),
 		T(test_one_kill_at_a_time), T(test_stuck_kill), T(test_failed_step), T(test_demotion),
 		T(test_demotion_of_all), T(test_quota_is_no_pressure), T(test_io_takes_who_reads_most),
