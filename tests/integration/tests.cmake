@@ -59,3 +59,12 @@ endif()
 # The longest: they start first.
 set_tests_properties(native/rollback-full PROPERTIES COST 1000)
 set_tests_properties(native/rollback-strict native/rollback-bind PROPERTIES COST 900)
+# The units, below a real systemd.
+if(CGTREE_MANAGER AND NOT CGTREE_SANITIZE)
+  foreach(layout v2 hybrid)
+    add_test(NAME guest/systemd-${layout}/units
+      COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/in-systemd 6.1 ${layout} 180 units ${CMAKE_INSTALL_PREFIX} ${PROJECT_BINARY_DIR}/units)
+    set_tests_properties(guest/systemd-${layout}/units PROPERTIES ENVIRONMENT "CGTREE=$<TARGET_FILE:cgtree>" SKIP_RETURN_CODE 77 TIMEOUT 300
+      LABELS guest)
+  endforeach()
+endif()
