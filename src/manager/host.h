@@ -65,7 +65,8 @@ int cg_host_pidfd(const struct cg_host *h, const char *id, int pid) CG_MUST_CHEC
 typedef int cg_host_pid_fn(void *context, int pid);
 int cg_host_each_pid(
 	const struct cg_host *h, const char *id, cg_host_pid_fn *fn, void *context) CG_MUST_CHECK;
-/* What the job uses now. */
-void cg_host_usage(const struct cg_host *h, const char *id, struct cg_job_usage *ret);
+/* What the job uses now, of what is wanted (bits, 1 << enum cg_use). */
+void cg_host_usage(const struct cg_host *h, const char *id, unsigned wanted, struct cg_job_usage *ret);
+#define CG_USE_ALL ((1u << CG_USES) - 1)
 /* Calls fn with the name of each group below jobs in the main hierarchy. */
 int cg_host_each_group(const struct cg_host *h, cg_dir_fn *fn, void *context) CG_MUST_CHECK;

@@ -285,7 +285,7 @@ int cg_host_add(struct cg_host *h, size_t hierarchy, const char *id)
 	return r < 0 ? r : a.code;
 }
 
-void cg_host_usage(const struct cg_host *h, const char *id, struct cg_job_usage *ret)
+void cg_host_usage(const struct cg_host *h, const char *id, unsigned wanted, struct cg_job_usage *ret)
 {
 	_cleanup_buffer_ struct cg_buffer b = {0};
 
@@ -293,7 +293,7 @@ void cg_host_usage(const struct cg_host *h, const char *id, struct cg_job_usage 
 	for (size_t i = 0; i < cg_use_row_count; i++) {
 		const struct cg_use_row *row = &cg_use_rows[i];
 		_cleanup_close_ int fd = -1;
-		int at = cg_host_find(h, row->version, row->controller);
+		int at = wanted & 1u << row->use ? cg_host_find(h, row->version, row->controller) : -1;
 
 		if (at < 0 || ret->has & 1u << row->use || cg_host_group(h, (size_t)at, id, &fd) < 0)
 			continue;

@@ -470,11 +470,11 @@ void job_shim_gone(struct job *j)
 /* Why it ended: by what the kernel counted and what we did. */
 static void set_cause(struct job *j, const struct shim_end *end)
 {
-	struct cg_job_usage use;
 	bool oom, killed = end->kind == SHIM_END_SIGNAL;
+	struct cg_job_usage use;
 
-	cg_host_usage(&j->m->host, j->spec.id, &use);
-	oom = (use.has & 1u << CG_USE_OOM) && use.value[CG_USE_OOM] > 0;
+	cg_host_usage(&j->m->host, j->spec.id, 1u << CG_USE_OOM, &use);
+	oom = use.has && use.value[CG_USE_OOM] > 0;
 	if (j->record.asked_end)
 		j->record.cause = j->record.asked_end;
 	else if (oom && (killed ? end->code == SIGKILL : end->code != 0))

@@ -73,7 +73,7 @@ int cg_manager_each_job(struct cg_manager *m, cg_job_view_fn *fn, void *context)
 			continue;
 		if (v.memory_high == UINT64_MAX)
 			v.memory_high = own_high(j, v.memory_max);
-		cg_host_usage(&m->host, j->spec.id, &v.usage);
+		cg_host_usage(&m->host, j->spec.id, CG_USE_ALL, &v.usage);
 		r = fn(context, &v);
 		if (r != 0)
 			return r;

@@ -47,7 +47,7 @@ static struct cg_job_info info_of(struct job *j, bool usage)
 	struct cg_job_info i = {.spec = j->spec, .record = j->record};
 
 	if (usage && cg_job_state_is_live(j->record.state))
-		cg_host_usage(&j->m->host, j->spec.id, &i.usage);
+		cg_host_usage(&j->m->host, j->spec.id, CG_USE_ALL, &i.usage);
 	return i;
 }
 

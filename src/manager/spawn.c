@@ -24,6 +24,7 @@
 #include "manager/private.h"
 
 #define SOCKET_AT  3
+#define REFILL_US  10000
 #define LOG_BESIDE ".log"
 
 /* Only calls that are safe after a fork of a process with threads. */
@@ -115,28 +116,40 @@ int shim_take(struct cg_manager *m, struct shim_process *ret, struct cg_error **
 	return r;
 }
 
-static int on_refill(sd_event_source *source, void *context)
+static int on_refill(sd_event_source *source, uint64_t usec, void *context)
 {
 	struct cg_manager *m = context;
 	_cleanup_error_ struct cg_error *err = NULL;
 
-	if (m->quitting || m->pooled == POOL || spawn(m, &m->pool[m->pooled], &err) < 0) {
-		if (err)
+	(void)source;
+	(void)usec;
+	while (!m->quitting && m->pooled < POOL) {
+		if (spawn(m, &m->pool[m->pooled], &err) < 0) {
 			cg_log(CG_LOG_WARNING, "no shim kept ready: %s", err->message);
-		return sd_event_source_set_enabled(source, SD_EVENT_OFF);
+			break;
+		}
+		m->pooled++;
 	}
-	m->pooled++;
-	return sd_event_source_set_enabled(source, m->pooled < POOL ? SD_EVENT_ON : SD_EVENT_OFF);
+	return 0;
 }
 
+/* A moment later: to clone takes the lock that the payload of the job just started needs to enter its groups,
+ * and we would wait for it where its answer should be read. */
 void shim_refill(struct cg_manager *m)
 {
+	int enabled = SD_EVENT_OFF;
+
 	if (!m->refill) {
-		if (sd_event_add_defer(m->loop, &m->refill, on_refill, m) < 0)
+		if (sd_event_add_time_relative(
+			    m->loop, &m->refill, CLOCK_MONOTONIC, REFILL_US, 1, on_refill, m) < 0)
 			return;
 		(void)sd_event_source_set_priority(m->refill, SD_EVENT_PRIORITY_IDLE);
+		return;
 	}
-	(void)sd_event_source_set_enabled(m->refill, SD_EVENT_ON);
+	if (sd_event_source_get_enabled(m->refill, &enabled) >= 0 && enabled != SD_EVENT_OFF)
+		return;
+	(void)sd_event_source_set_time_relative(m->refill, REFILL_US);
+	(void)sd_event_source_set_enabled(m->refill, SD_EVENT_ONESHOT);
 }
 
 void shims_release(struct cg_manager *m)
