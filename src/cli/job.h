@@ -31,6 +31,8 @@ int job_signal_number(const char *text, uint32_t *ret, struct cg_error **err) CG
 /* job_show.c */
 void job_show_list(struct cli *cli, const struct cg_job_info *job, size_t count);
 void job_show(struct cli *cli, const struct cg_job_info *job);
+/* What is to be said of a job that was started: limits that this host understands differently. */
+void job_note(struct cli *cli, const struct cg_job_info *job);
 void job_show_stats(struct cli *cli, const struct cg_job_info *job);
 void job_show_event(struct cli *cli, const struct cg_event *e);
 /* "exited 7", "killed by KILL (oom)". */

@@ -105,6 +105,7 @@ int job_run(struct cli *cli, const struct job_options *o, char **command)
 	}
 	if (started.jobs != 1)
 		return OWN_FAILURE;
+	job_note(cli, &started.job[0]);
 	pass_signals(cli, o->socket, started.job[0].spec.id, &c, signals);
 	r = cg_client_receive(&c, &ended, &err);
 	if (r < 0) {

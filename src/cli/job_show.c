@@ -306,6 +306,17 @@ void job_show_stats(struct cli *cli, const struct cg_job_info *i)
 	usage_rows(&i->usage);
 }
 
+void job_note(struct cli *cli, const struct cg_job_info *i)
+{
+	_cleanup_text_ struct cg_text t = {0};
+
+	if (!i->record.reason)
+		return;
+	cg_text_escape(&t, cg_bytes_of(i->record.reason));
+	if (!t.failed)
+		cli_warn_line(cli, t.data);
+}
+
 static void event_json(const struct cg_event *e)
 {
 	struct json_out j = json_begin(stdout, false);

@@ -58,7 +58,8 @@ static int run_submit(struct cli *cli, struct job_options *o, const struct job_v
 	r = exchange(cli, o, &q, &c, &reply);
 	if (r >= 0)
 		return r;
-	say_notes(cli, &reply.notes);
+	if (reply.jobs == 1)
+		job_note(cli, &reply.job[0]);
 	if (reply.jobs == 1 && cli->json)
 		job_show(cli, &reply.job[0]);
 	else if (reply.jobs == 1)

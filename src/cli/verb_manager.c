@@ -12,7 +12,7 @@ struct manager_options {
 	const char *root, *socket, *run_dir, *state_dir, *log_dir, *log_size, *shim, *group, *thaw_after;
 	const char *config;
 	bool check_config;
-	unsigned running_max;
+	unsigned running_max, keep_results;
 	const char *row[CG_CONFIG_ROWS]; /* of the configuration */
 };
 
@@ -36,6 +36,8 @@ static const struct cli_option manager_table[] = {
 		"turn a log over when it has this size; one older part is kept (default: 64M)"},
 	{'\0', "running-max", CLI_NUMBER, AT(running_max), "N", NULL, CLI_NAMES_NOTHING,
 		"at most N jobs at a time; what is over is refused, or waits with --queue (default: no limit)"},
+	{'\0', "keep-results", CLI_NUMBER, AT(keep_results), "N", NULL, CLI_NAMES_NOTHING,
+		"keep what became of the last N jobs that have ended, with their logs (default: 4096)"},
 	{'\0', "thaw-after", CLI_TEXT, AT(thaw_after), "TIME", NULL, CLI_NAMES_NOTHING,
 		"a frozen job is thawed when no manager has been there for so long (default: 30s)"},
 	{'\0', "shim", CLI_TEXT, AT(shim), "FILE", NULL, CLI_NAMES_FILE,
@@ -119,7 +121,8 @@ static int run_manager(struct cli *cli, int argc, char **argv)
 		.config = o.config,
 		.override = override,
 		.overrides = overrides_of(&o, override),
-		.running_max = o.running_max};
+		.running_max = o.running_max,
+		.keep_results = o.keep_results};
 	if (o.check_config) {
 		r = check_config(&m, &err);
 		return r < 0 ? cli_fail(cli, err) : cli_finish(cli, CLI_EXIT_OK);

@@ -319,6 +319,9 @@ static int read_programs(struct cg_reader *r, struct cg_node *node, int group)
 
 	if (code == -ENOMEM || code == 0)
 		return code;
+	/* A group that is being removed has no programs any more. */
+	if (means_gone(code) && is_gone(group))
+		return -ENOENT;
 	return cg_reader_note(r, node, NULL, "ask for attached BPF programs", code) ? 0 : -ENOMEM;
 }
 

@@ -161,6 +161,20 @@ int job_watch_shim(struct job *j)
 	return r < 0 ? r : sd_event_source_set_priority(j->shim_source, SD_EVENT_PRIORITY_NORMAL + 1);
 }
 
+/* What this host understands differently stands with the job. */
+static void note_limits(struct job *j, const struct cg_text *note)
+{
+	struct cg_bytes rest = {note->data, note->len}, line;
+	_cleanup_text_ struct cg_text t = {0};
+
+	while (cg_bytes_split(&rest, '\n', &line)) {
+		if (t.len && line.len)
+			cg_text_adds(&t, "; ");
+		cg_text_add(&t, line.data, line.len);
+	}
+	set_reason(j, t.failed ? NULL : t.data);
+}
+
 static int prepare(struct job *j, struct cg_error **err)
 {
 	_cleanup_limit_plan_ struct cg_limit_plan plan = {0};
@@ -174,6 +188,8 @@ static int prepare(struct job *j, struct cg_error **err)
 	r = r < 0 ? r : cg_host_make(&m->host, j->spec.id, plan.where, err);
 	if (r < 0)
 		return r;
+	if (plan.note.len)
+		note_limits(j, &plan.note);
 	r = cg_limit_plan_apply(&m->host, j->spec.id, &plan, true, err);
 	if (r < 0 && cg_host_remove(&m->host, j->spec.id) < 0)
 		cg_debug("the group of %s stays behind", j->spec.id);
@@ -263,6 +279,25 @@ int job_may_start(struct job *j, struct cg_error **err)
 	return cg_governor_admits(m->governor, &wait, NULL);
 }
 
+/* Results beyond those that are kept go, the oldest first; a job that somebody waits for stays. */
+static void prune(struct cg_manager *m)
+{
+	uint32_t ended = 0, at = 0, keep = m->options.keep_results;
+
+	if (m->jobs - m->live <= keep)
+		return;
+	for (uint32_t i = 0; i < m->jobs; i++)
+		ended += cg_job_state_is_final(m->job[i]->record.state);
+	for (struct job *j; ended > keep && (j = job_from_handle(m, at));) {
+		at = j->handle + 1;
+		if (!cg_job_state_is_final(j->record.state) || j->waiting || j->spec.service_of ||
+			services_busy(j))
+			continue;
+		job_forget(j);
+		ended--;
+	}
+}
+
 static int on_queue(sd_event_source *source, void *context)
 {
 	struct cg_manager *m = context;
@@ -285,6 +320,7 @@ static int on_queue(sd_event_source *source, void *context)
 			job_fail(j, reason);
 		}
 	}
+	prune(m);
 	return 0;
 }
 

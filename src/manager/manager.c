@@ -220,6 +220,7 @@ static void defaults(struct cg_manager_options *o)
 	o->state_dir = o->state_dir ? o->state_dir : CG_MANAGER_STATE_DIR;
 	o->log_dir = o->log_dir ? o->log_dir : CG_MANAGER_LOG_DIR;
 	o->thaw_us = o->thaw_us ? o->thaw_us : THAW_US;
+	o->keep_results = o->keep_results ? o->keep_results : CG_MANAGER_KEEP;
 	o->log_size = o->log_size ? o->log_size : CG_MANAGER_LOG_SIZE;
 }
 

@@ -22,8 +22,9 @@ struct cg_manager_options {
 	unsigned jobs_max, jobs_per_user; /* 0: the defaults */
 	unsigned
 		running_max; /* jobs at a time; 0: no limit. What is over is refused, or waits with --queue */
-	uint64_t thaw_us;    /* a frozen job waits so long for a manager that is away; 0: 30 s */
-	const char *config;  /* file of the governor's configuration; NULL: none */
+	unsigned keep_results; /* at most so many jobs that have ended; 0: CG_MANAGER_KEEP */
+	uint64_t thaw_us;      /* a frozen job waits so long for a manager that is away; 0: 30 s */
+	const char *config;    /* file of the governor's configuration; NULL: none */
 	const struct cg_config_override *override; /* what the command line gave of it */
 	size_t overrides;
 	int group; /* gid that may use the socket; -1: none */
@@ -33,6 +34,7 @@ struct cg_manager_options {
 #define CG_MANAGER_STATE_DIR "/var/lib/cgtree"
 #define CG_MANAGER_LOG_DIR   "/var/log/cgtree"
 #define CG_MANAGER_LOG_SIZE  ((uint64_t)64 << 20)
+#define CG_MANAGER_KEEP      4096
 #define CG_MANAGER_ROOT      "/cgtree"
 
 /* Runs until a client or a signal tells it to quit. */

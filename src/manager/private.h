@@ -94,6 +94,8 @@ struct job *job_from_handle(const struct cg_manager *m, uint32_t handle);
 /* Takes the specification. NULL: out of memory (the specification is freed). */
 struct job *job_add(struct cg_manager *m, struct cg_job_spec *spec);
 void job_delete(struct job *j);
+/* The job, its results and its log are gone; so are the jobs that served it. Nobody waits for it. */
+void job_forget(struct job *j);
 void jobs_free(struct cg_manager *m);
 
 /* life.c. A start can fail before anything ran: then the job is as it was before, and the error says why. */

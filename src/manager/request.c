@@ -284,12 +284,6 @@ static int begin(struct job *j, const int stdio[3], struct cg_error **err)
 	return cg_limit_plan_make(&j->m->host, &j->spec.limits, &plan, err);
 }
 
-static void forget(struct job *j)
-{
-	cg_store_remove(&j->m->store, j->spec.id);
-	job_delete(j);
-}
-
 static void do_submit(struct client *c, struct cg_request *q)
 {
 	struct cg_error *err = NULL;
@@ -314,9 +308,8 @@ static void do_submit(struct client *c, struct cg_request *q)
 		r = begin(j, c->fds, &err);
 	}
 	if (r < 0) {
-		services_forget(j);
 		tell(c->m, j, CG_EVENT_JOB, "refused", "%s", err->message);
-		forget(j);
+		job_forget(j);
 		client_error(c, err);
 		return;
 	}
@@ -470,18 +463,6 @@ static void do_update(struct client *c, struct cg_request *q)
 	cg_strings_free(&reply.notes);
 }
 
-static void remove_log(const struct cg_manager *m, const char *id)
-{
-	_cleanup_text_ struct cg_text name = {0};
-
-	cg_text_printf(&name, "%s.log.1", id);
-	if (name.failed)
-		return;
-	(void)unlinkat(m->log_dir, name.data, 0);
-	name.data[name.len - 2] = '\0';
-	(void)unlinkat(m->log_dir, name.data, 0);
-}
-
 static void do_remove(struct client *c, struct cg_request *q)
 {
 	struct job *j = wanted(c, q);
@@ -502,10 +483,7 @@ static void do_remove(struct client *c, struct cg_request *q)
 		return;
 	}
 	tell(c->m, j, CG_EVENT_JOB, "removed", "%s", "");
-	services_forget(j);
-	/* The job first: one without its log would be a lie. */
-	forget(j);
-	remove_log(c->m, q->id);
+	job_forget(j);
 	client_done(c);
 }
 

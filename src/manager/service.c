@@ -107,8 +107,7 @@ static int each_child(struct job *j, child_fn *fn)
 
 static int forget(struct job *child)
 {
-	cg_store_remove(&child->m->store, child->spec.id);
-	job_delete(child);
+	job_forget(child);
 	return 0;
 }
 

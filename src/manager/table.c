@@ -129,6 +129,32 @@ void job_delete(struct job *j)
 	free_job(j);
 }
 
+static void remove_log(const struct cg_manager *m, const char *id)
+{
+	_cleanup_text_ struct cg_text name = {0};
+
+	cg_text_printf(&name, "%s.log.1", id);
+	if (name.failed)
+		return;
+	(void)unlinkat(m->log_dir, name.data, 0);
+	name.data[name.len - 2] = '\0';
+	(void)unlinkat(m->log_dir, name.data, 0);
+}
+
+void job_forget(struct job *j)
+{
+	struct cg_manager *m = j->m;
+	_cleanup_free_ char *id = strdup(j->spec.id);
+	bool logged = !j->spec.foreground;
+
+	services_forget(j);
+	/* The job first: one without its log would be a lie. */
+	cg_store_remove(&m->store, j->spec.id);
+	job_delete(j);
+	if (id && logged)
+		remove_log(m, id);
+}
+
 void jobs_free(struct cg_manager *m)
 {
 	for (uint32_t i = 0; i < m->jobs; i++)

@@ -36,6 +36,9 @@ static const struct {
 	{"release_agent", 1, NULL, "is in the root only"},
 };
 
+/* Samples that the kernel refuses where groups of others stand beside ours and have the same. */
+static const char *const exclusive[] = {"cpuset.cpu_exclusive", "cpuset.mem_exclusive"};
+
 /* What has to stand before a sample can be written. */
 static const struct {
 	const char *name;
@@ -67,6 +70,23 @@ static const char *excuse(const struct trial *tr, struct cg_bytes value)
 			(!excused[i].value || cg_bytes_is(value, excused[i].value)))
 			return excused[i].reason;
 	return NULL;
+}
+
+static int count_group(const char *name, unsigned char type, void *context)
+{
+	(void)name;
+	*(unsigned *)context += type == DT_DIR;
+	return 0;
+}
+
+static bool is_shared(const struct trial *tr)
+{
+	unsigned groups = 0;
+
+	for (size_t i = 0; i < CG_ARRAY_SIZE(exclusive); i++)
+		if (strcmp(exclusive[i], tr->name) == 0)
+			return cg_dir_each(tr->hierarchy->root_fd, count_group, &groups) == 0 && groups > 1;
+	return false;
 }
 
 /* The kernel keeps what it should not. */
@@ -106,7 +126,7 @@ static void report(struct trial *tr, struct cg_bytes value, const char *what, in
 }
 
 /* The value is written by the writes that the catalogue gives for it, and must be there afterwards. For a
- * sample, which is to be legal on every machine, there are no excuses but deprecation. */
+ * sample, which is to be legal on every machine, there are no excuses but deprecation and neighbours. */
 static void try_good(struct trial *tr, struct cg_bytes current, struct cg_bytes value, bool sample)
 {
 	_cleanup_buffer_ struct cg_buffer b = {0};
@@ -123,7 +143,8 @@ static void try_good(struct trial *tr, struct cg_bytes current, struct cg_bytes 
 	if (r == 0 &&
 		cg_value_same(tr->knob, got, value, cg_knob_unit(tr->knob, tr->name, tr->ground->page_size)))
 		return;
-	if (sample ? (tr->knob->flags & CG_KNOB_DEPRECATED) != 0 : excuse(tr, value) != NULL) {
+	if (sample ? (tr->knob->flags & CG_KNOB_DEPRECATED) != 0 || is_shared(tr)
+		   : excuse(tr, value) != NULL) {
 		tr->tally->reasoned++;
 		return;
 	}
