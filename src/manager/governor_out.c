@@ -34,7 +34,7 @@ static void count(struct cg_metrics *m, const struct cg_event *e)
 		m->jobs_started++;
 	else if (strcmp(e->what, "refused") == 0)
 		m->jobs_refused++;
-	else if (cg_job_state_is_final(e->state))
+	else if (cg_job_state_is_final(e->state) && strcmp(e->what, cg_job_state_name(e->state)) == 0)
 		m->jobs_ended[e->cause]++;
 }
 

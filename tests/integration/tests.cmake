@@ -53,7 +53,7 @@ if(CGTREE_MANAGER)
   # Its governor: what it sees, and what it does.
   cg_test_program(pressures pressures.c)
   cg_link_layer(pressures manager)
-  cg_integration_test(governor NATIVE COUNTED GUEST 6.1/v2 6.12/v2 TIMEOUT 600)
+  cg_integration_test(governor NATIVE COUNTED GUEST 6.1/v2 6.12/v2 TIMEOUT 900)
   cg_integration_test(pressure NATIVE GUEST 6.1/v2 6.1/v1 6.12/v2 SANITIZED 6.12/v2)
 endif()
 # The longest: they start first.
