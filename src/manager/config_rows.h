@@ -55,7 +55,7 @@ CG_CONFIG_STEP(MEMORY, "memory", ADMISSION, "admission", "10%", "5%")
 CG_CONFIG_STEP(MEMORY, "memory", BRAKE, "brake", "15%", "5%")
 CG_CONFIG_STEP(MEMORY, "memory", DEMOTE, "demote", "20%", "8%")
 CG_CONFIG_STEP(MEMORY, "memory", FREEZE, "freeze", "30%", "10%")
-CG_CONFIG_KILL(MEMORY, "memory", "40%")
+CG_CONFIG_KILL(MEMORY, "memory", "30%")
 
 /* [cpu]: in use is the share of all processors that the jobs had. */
 CG_CONFIG_COMMON(CPU, "cpu", "demote", "10%")

@@ -12,6 +12,7 @@ void host_open(struct host *h)
 	memset(h, 0, sizeof(*h));
 	assert_int_equal(cg_config_default(&h->config, &err), 0);
 	host_set(h, "memory", "steps", "admission brake freeze kill");
+	host_set(h, "memory", "kill-enter", "40%");
 	h->policy = cg_policy_new();
 	assert_non_null(h->policy);
 	h->now = h->seen_at = 100000000;
