@@ -8,7 +8,12 @@ set(CG_LAYER_engine_BELOW model kernel base)
 set(CG_LAYER_api_BELOW engine image kernel model base)
 # What goes on around a checkpoint tool: it knows both the tool's images and the live tree, so it stands above image and engine.
 set(CG_LAYER_checkpoint_BELOW engine image kernel model base)
-set(CG_LAYER_cli_BELOW checkpoint engine image kernel model base)
+set(CG_LAYER_shim_BELOW base)
+set(CG_LAYER_manager_BELOW shim checkpoint engine image kernel model base)
+set(CG_LAYER_cli_BELOW manager shim checkpoint engine image kernel model base)
+if(NOT CGTREE_MANAGER)
+  list(REMOVE_ITEM CG_LAYER_cli_BELOW manager shim)
+endif()
 
 # cg_layer(NAME SOURCES file... [LIBRARIES target...])
 function(cg_layer name)

@@ -4,7 +4,7 @@
 # QEMU runs in a folder of its own, where its disks and channels have fixed names (see inside/pid1 for their use):
 # job, result, scratch, disk-SERIAL; console, stdout, stderr, control. A snapshot is the saved state of a guest that has booted
 # and waits for a job; its name in the cache carries a hash of all that the state depends on.
-# Uses the choices of run: release, image, memory, processors, scratch, disks, counted, work.
+# Uses the choices of run: release, image, root, layout, memory, processors, scratch, disks, counted, work.
 
 QEMU="qemu-system-x86_64"
 BOOT_LIMIT=120 # seconds for a guest to boot and become idle
@@ -34,6 +34,16 @@ set_kernel_arguments() {
   boot="console=ttyS0 quiet panic=-1 reboot=t psi=1 hugepages=8 nokaslr mitigations=off"
   boot+=" tsc=reliable tsc_early_khz=$khz lpj=$((khz * 4)) no_timer_check cryptomgr.notests random.trust_cpu=on"
   boot+=" rcupdate.rcu_expedited=1 audit=0"
+  [ -z "$systemd" ] || boot+=" guest.systemd systemd.show_status=0 systemd.log_level=warning $(systemd_layout)"
+}
+
+# The hierarchies that systemd shall mount; they are made at boot, so the snapshot is of one layout.
+systemd_layout() {
+  case $layout in
+  v2) echo "systemd.unified_cgroup_hierarchy=1" ;;
+  v1) echo "systemd.unified_cgroup_hierarchy=0 systemd.legacy_systemd_cgroup_controller=1" ;;
+  hybrid) echo "systemd.unified_cgroup_hierarchy=0 systemd.legacy_systemd_cgroup_controller=0" ;;
+  esac
 }
 
 # set_machine: QEMU's arguments. File names are relative to the folder it runs in, so that they are the same for
@@ -52,6 +62,9 @@ set_machine() {
   for part in job result scratch; do
     machine+=(-drive "$disk,id=$part,file=$part" -device "virtio-blk-pci,drive=$part")
   done
+  if [ -n "$systemd" ]; then
+    machine+=(-drive "if=none,format=raw,readonly=on,file.locking=off,id=root,file=$root" -device "virtio-blk-pci,drive=root")
+  fi
   # shellcheck disable=SC2086 # words
   for part in $disks; do
     machine+=(-drive "$disk,id=disk-$part,file=disk-$part" -device "virtio-blk-pci,drive=disk-$part,serial=$part")

@@ -67,6 +67,9 @@ struct cg_new_file {
 };
 int cg_new_file_open(struct cg_new_file *f, const char *path) CG_MUST_CHECK;
 int cg_new_file_commit(struct cg_new_file *f) CG_MUST_CHECK;
+/* The same without fsync: readers see the old file or the new one, a crash of the host may leave either or
+ * nothing. */
+int cg_new_file_replace(struct cg_new_file *f) CG_MUST_CHECK;
 /* Removes the temporary file if it was not committed; may be called in any state, also on {-1, -1, NULL,
  * NULL}. */
 void cg_new_file_close(struct cg_new_file *f);

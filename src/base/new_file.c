@@ -49,15 +49,20 @@ int cg_new_file_open(struct cg_new_file *f, const char *path)
 	return r < 0 ? r : -EEXIST;
 }
 
-int cg_new_file_commit(struct cg_new_file *f)
+int cg_new_file_replace(struct cg_new_file *f)
 {
-	if (fsync(f->fd) < 0)
-		return -errno;
 	if (renameat(f->dirfd, f->temporary, f->dirfd, f->name) < 0)
 		return -errno;
 	free(f->temporary);
 	f->temporary = NULL;
-	return fsync(f->dirfd) < 0 ? -errno : 0;
+	return 0;
+}
+
+int cg_new_file_commit(struct cg_new_file *f)
+{
+	int r = fsync(f->fd) < 0 ? -errno : cg_new_file_replace(f);
+
+	return r == 0 && fsync(f->dirfd) < 0 ? -errno : r;
 }
 
 void cg_new_file_close(struct cg_new_file *f)

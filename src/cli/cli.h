@@ -157,3 +157,6 @@ extern const struct cli_verb cli_verb_dump, cli_verb_restore, cli_verb_show, cli
 	cli_verb_criu, cli_verb_oci, cli_verb_recover, cli_verb_help;
 extern const struct cli_verb cli_verb_ls, cli_verb_get, cli_verb_set, cli_verb_create, cli_verb_delete,
 	cli_verb_attach, cli_verb_exec, cli_verb_import, cli_verb_export;
+#ifdef CGTREE_MANAGER
+extern const struct cli_verb cli_verb_manager, cli_verb_job;
+#endif

@@ -33,6 +33,10 @@ static const struct cli_verb *const verbs[] = {
 	&cli_verb_criu,
 	&cli_verb_oci,
 	&cli_verb_recover,
+#ifdef CGTREE_MANAGER
+	&cli_verb_manager,
+	&cli_verb_job,
+#endif
 	&cli_verb_help,
 	NULL,
 };

@@ -8,7 +8,7 @@
 
 #include "cli/cli.h"
 
-#define OPTIONS_MAX     64
+#define OPTIONS_MAX     160 /* the manager has a hundred */
 #define FIRST_LONG      256 /* values above any letter */
 #define NAME_MAX_NEAR   64  /* longer words get no suggestion */
 #define THREADS_AT_MOST 4096

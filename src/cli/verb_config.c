@@ -132,7 +132,7 @@ static int split_templates(const struct cli_list *list, struct pairs *p, struct 
 	return 0;
 }
 
-static int read_config(const char *name, struct cg_config *ret, struct cg_error **err)
+static int read_config(const char *name, struct cg_cgconfig *ret, struct cg_error **err)
 {
 	_cleanup_text_ struct cg_text text = {0};
 	int fd, r = cli_open_input(name, "a configuration", &fd, err);
@@ -145,16 +145,16 @@ static int read_config(const char *name, struct cg_config *ret, struct cg_error 
 		n = read(fd, part, sizeof(part));
 		if (n > 0)
 			cg_text_add(&text, part, (size_t)n);
-	} while ((n > 0 && text.len <= CG_CONFIG_SIZE_MAX) || (n < 0 && errno == EINTR));
+	} while ((n > 0 && text.len <= CG_CGCONFIG_SIZE_MAX) || (n < 0 && errno == EINTR));
 	if (n < 0)
 		r = cg_error_errno(err, errno, "cannot read");
 	else if (text.failed)
 		r = cg_error_oom(err);
-	else if (text.len > CG_CONFIG_SIZE_MAX)
-		r = cg_error_corrupt(err, "is larger than %zu MiB", CG_CONFIG_SIZE_MAX >> 20);
+	else if (text.len > CG_CGCONFIG_SIZE_MAX)
+		r = cg_error_corrupt(err, "is larger than %zu MiB", CG_CGCONFIG_SIZE_MAX >> 20);
 	if (fd != STDIN_FILENO)
 		(void)cg_close(fd);
-	r = r < 0 ? r : cg_config_parse((struct cg_bytes){text.data ? text.data : "", text.len}, ret, err);
+	r = r < 0 ? r : cg_cgconfig_parse((struct cg_bytes){text.data ? text.data : "", text.len}, ret, err);
 	if (r < 0)
 		cg_error_at(err, cli_input_name(name), NULL);
 	return r;
@@ -163,10 +163,10 @@ static int read_config(const char *name, struct cg_config *ret, struct cg_error 
 static int make_tree(
 	const struct config_options *o, const char *name, struct cg_tree **ret, struct cg_error **err)
 {
-	_cleanup_config_ struct cg_config config = {0};
+	_cleanup_cgconfig_ struct cg_cgconfig config = {0};
 	_cleanup_(pairs_free) struct pairs pairs = {0};
 	_cleanup_(host_free) struct host host = {0};
-	struct cg_config_options options = {.id = find_id, .page_size = (uint64_t)sysconf(_SC_PAGESIZE)};
+	struct cg_cgconfig_options options = {.id = find_id, .page_size = (uint64_t)sysconf(_SC_PAGESIZE)};
 	int r = split_templates(&o->templates, &pairs, err);
 
 	r = r < 0 ? r : look_at_host(&host, err);
@@ -178,7 +178,7 @@ static int make_tree(
 	options.joined = host.joined;
 	options.from = (const char *const *)pairs.from;
 	options.to = (const char *const *)pairs.to;
-	r = cg_config_import(&config, &options, ret, err);
+	r = cg_cgconfig_import(&config, &options, ret, err);
 	if (r < 0)
 		cg_error_at(err, cli_input_name(name), NULL);
 	return r;
@@ -241,7 +241,7 @@ static int export(
 	_cleanup_text_ struct cg_text text = {0};
 	int r = cli_load(n->cli, name, false, &source, err);
 
-	r = r < 0 ? r : cg_config_export(source.tree, cli_named_add, n, &text, err);
+	r = r < 0 ? r : cg_cgconfig_export(source.tree, cli_named_add, n, &text, err);
 	r = r < 0 ? r : cli_output_open(&output, o->output, err);
 	r = r < 0 ? r : cli_output_write(&output, text.data ? text.data : "", text.len, err);
 	r = r < 0 ? r : cli_output_commit(&output, err);

@@ -21,59 +21,59 @@
 #include "base/text.h"
 #include "model/tree.h"
 
-#define CG_CONFIG_SIZE_MAX ((size_t)16 << 20)
+#define CG_CGCONFIG_SIZE_MAX ((size_t)16 << 20)
 
-struct cg_config_setting {
+struct cg_cgconfig_setting {
 	const char *name;
 	struct cg_bytes value;
 	unsigned line;
 };
 
-struct cg_config_controller {
+struct cg_cgconfig_controller {
 	const char *name;
-	struct cg_config_setting *setting;
+	struct cg_cgconfig_setting *setting;
 	size_t settings;
 	unsigned line;
 };
 
 /* What a perm block says; NULL and false where it says nothing. */
-struct cg_config_perm {
+struct cg_cgconfig_perm {
 	const char *uid, *gid; /* names or numbers */
 	uint16_t fperm, dperm;
 	bool has_fperm, has_dperm;
 };
 
-struct cg_config_group {
+struct cg_cgconfig_group {
 	const char *name;
-	struct cg_config_controller *controller;
+	struct cg_cgconfig_controller *controller;
 	size_t controllers;
-	struct cg_config_perm task, admin;
+	struct cg_cgconfig_perm task, admin;
 	unsigned line;
 	bool template;
 };
 
-struct cg_config_mount {
+struct cg_cgconfig_mount {
 	const char *controller, *path;
 	unsigned line;
 };
 
-struct cg_config {
+struct cg_cgconfig {
 	struct cg_arena arena;
-	struct cg_config_group *group;
-	struct cg_config_mount *mount;
+	struct cg_cgconfig_group *group;
+	struct cg_cgconfig_mount *mount;
 	size_t groups, mounts;
-	struct cg_config_perm task, admin; /* of "default" */
-	unsigned foreign;                  /* line of the first section that is not about groups; 0: none */
+	struct cg_cgconfig_perm task, admin; /* of "default" */
+	unsigned foreign;                    /* line of the first section that is not about groups; 0: none */
 };
 
-int cg_config_parse(struct cg_bytes text, struct cg_config *ret, struct cg_error **err) CG_MUST_CHECK;
-void cg_config_free(struct cg_config *c);
-#define _cleanup_config_ _cleanup_(cg_config_free)
+int cg_cgconfig_parse(struct cg_bytes text, struct cg_cgconfig *ret, struct cg_error **err) CG_MUST_CHECK;
+void cg_cgconfig_free(struct cg_cgconfig *c);
+#define _cleanup_cgconfig_ _cleanup_(cg_cgconfig_free)
 
 /* The number of a user, or with `group` of a group, of that name: 0, or -ENOENT. */
-typedef int cg_config_id_fn(void *context, bool group, const char *name, uint32_t *ret);
+typedef int cg_cgconfig_id_fn(void *context, bool group, const char *name, uint32_t *ret);
 
-struct cg_config_options {
+struct cg_cgconfig_options {
 	int version; /* 1 or 2: of controllers that both versions have and whose files do not tell */
 	bool follow; /* these go by the others, when all of those are of one version */
 	const char *const
@@ -81,20 +81,20 @@ struct cg_config_options {
 			    them; NULL-terminated, or NULL: each has its own unless "mount" says so */
 	const char *const *from, *const *to; /* templates to take: their names, and the paths of their groups;
 						NULL-terminated */
-	cg_config_id_fn *id;
+	cg_cgconfig_id_fn *id;
 	void *context;
 	uint64_t page_size;
 };
 
 /* A linked tree. What has no place in one (templates that were not asked for, sections about mounts and
  * tasks, writes that do something once) is named in its notes. */
-int cg_config_import(const struct cg_config *config, const struct cg_config_options *options,
+int cg_cgconfig_import(const struct cg_cgconfig *config, const struct cg_cgconfig_options *options,
 	struct cg_tree **ret, struct cg_error **err) CG_MUST_CHECK;
 
 /* Told of each thing that the configuration has no place for. A result other than 0 ends the export. */
-typedef int cg_config_lost_fn(void *context, const char *path, const char *knob, const char *text);
+typedef int cg_cgconfig_lost_fn(void *context, const char *path, const char *knob, const char *text);
 
 /* Appends the tree as a configuration: of each group the settings that a new one does not have anyway, and
  * its owners where they are not root. */
-int cg_config_export(const struct cg_tree *tree, cg_config_lost_fn *lost, void *context, struct cg_text *ret,
-	struct cg_error **err) CG_MUST_CHECK;
+int cg_cgconfig_export(const struct cg_tree *tree, cg_cgconfig_lost_fn *lost, void *context,
+	struct cg_text *ret, struct cg_error **err) CG_MUST_CHECK;

@@ -13,7 +13,7 @@ struct part {
 
 struct exporter {
 	const struct cg_tree *tree;
-	cg_config_lost_fn *lost;
+	cg_cgconfig_lost_fn *lost;
 	void *context;
 	struct cg_text *out;
 	struct part *part; /* of the section in hand */
@@ -116,7 +116,7 @@ static bool belongs(const struct cg_hierarchy *h, const struct cg_column *c, str
 		home = cg_bytes_of(c->knob->controller);
 	if (home.len && cg_bytes_has_part(cg_bytes_of(h->controllers), ',', home))
 		return cg_bytes_equal(part, home);
-	return h->version == 2 ? cg_bytes_is(part, CG_CONFIG_CORE) : first;
+	return h->version == 2 ? cg_bytes_is(part, CG_CGCONFIG_CORE) : first;
 }
 
 /* Files that follow from the groups below. */
@@ -214,7 +214,7 @@ static int put_hierarchy(struct exporter *x, const char *path, uint32_t group, s
 	}
 	/* A group without any controller is a group all the same. */
 	if (r == 0 && (h->version == 2 || first))
-		r = put_part(x, path, group, CG_BYTES(CG_CONFIG_CORE), true, first, err);
+		r = put_part(x, path, group, CG_BYTES(CG_CGCONFIG_CORE), true, first, err);
 	return r;
 }
 
@@ -385,8 +385,8 @@ static int put_all(struct exporter *x, const struct item *item, struct cg_error 
 	return r;
 }
 
-int cg_config_export(const struct cg_tree *tree, cg_config_lost_fn *lost, void *context, struct cg_text *ret,
-	struct cg_error **err)
+int cg_cgconfig_export(const struct cg_tree *tree, cg_cgconfig_lost_fn *lost, void *context,
+	struct cg_text *ret, struct cg_error **err)
 {
 	struct exporter x = {.tree = tree, .lost = lost, .context = context, .out = ret};
 	_cleanup_free_ struct item *item = calloc(tree->groups + 1, sizeof(*item));

@@ -22,15 +22,16 @@ struct value {
 /* One group, of all its sections. */
 struct made {
 	const char *path;
-	uint32_t parent;                     /* index of the group above, CG_NONE for a top */
-	const struct cg_config_group *group; /* the last that says something of its owner; NULL: none does */
+	uint32_t parent; /* index of the group above, CG_NONE for a top */
+	const struct cg_cgconfig_group
+		*group; /* the last that says something of its owner; NULL: none does */
 	struct value *value;
 	size_t values, room;
 	uint64_t has, passes; /* v2: controllers as bits of `kind` */
 };
 
 struct filling {
-	struct cg_config_importer *im;
+	struct cg_cgconfig_importer *im;
 	uint32_t hierarchy;
 	int version;
 	struct made *made;
@@ -72,7 +73,7 @@ static struct value *add_value(struct made *m, const char *name, const struct cg
 
 /* The rules of devices.allow and devices.deny, one after the other, as the list that they lead to. */
 static int take_rules(struct filling *f, struct made *m, const struct cg_knob *list, bool adds,
-	const struct cg_config_setting *s, struct cg_error **err)
+	const struct cg_cgconfig_setting *s, struct cg_error **err)
 {
 	struct value *v = find_value(m, list->name);
 	struct cg_bytes rest = s->value, line;
@@ -103,7 +104,7 @@ static int take_rules(struct filling *f, struct made *m, const struct cg_knob *l
 	return 0;
 }
 
-static int bad_value(const struct cg_config_setting *s, int r, struct cg_error **err)
+static int bad_value(const struct cg_cgconfig_setting *s, int r, struct cg_error **err)
 {
 	cg_error_wrap(err, "line %u: %s", s->line, s->name);
 	if (r != -ENOMEM && err && *err)
@@ -111,7 +112,7 @@ static int bad_value(const struct cg_config_setting *s, int r, struct cg_error *
 	return r;
 }
 
-static int left_out(struct filling *f, const struct made *m, const struct cg_config_setting *s,
+static int left_out(struct filling *f, const struct made *m, const struct cg_cgconfig_setting *s,
 	const char *why, struct cg_error **err)
 {
 	return cg_tree_add_note(f->im->tree, m->path, s->name, "line %u: %s", s->line, why)
@@ -120,7 +121,7 @@ static int left_out(struct filling *f, const struct made *m, const struct cg_con
 }
 
 static int take_setting(struct filling *f, struct made *m, const char *controller,
-	const struct cg_config_setting *s, struct cg_error **err)
+	const struct cg_cgconfig_setting *s, struct cg_error **err)
 {
 	const struct cg_knob *knob = cg_knob_find(s->name, f->version), *list;
 	_cleanup_text_ struct cg_text words = {0}, merged = {0};
@@ -129,9 +130,9 @@ static int take_setting(struct filling *f, struct made *m, const char *controlle
 	int r;
 
 	if (!cg_name_is_valid(cg_bytes_of(s->name)))
-		return cg_config_wrong(f->im, s->line, err, "\"%s\" is no name of a file", s->name);
+		return cg_cgconfig_wrong(f->im, s->line, err, "\"%s\" is no name of a file", s->name);
 	if (knob && knob->controller[0] && strcmp(knob->controller, controller) != 0)
-		return cg_config_wrong(f->im, s->line, err, "%s is no file of controller %s but of %s",
+		return cg_cgconfig_wrong(f->im, s->line, err, "%s is no file of controller %s but of %s",
 			s->name, controller, knob->controller);
 	list = knob && knob->kind == CG_KNOB_ACTION ? cg_knob_rules(knob, &adds) : NULL;
 	if (list)
@@ -142,7 +143,7 @@ static int take_setting(struct filling *f, struct made *m, const char *controlle
 		return left_out(f, m, s, "follows from the groups below; it is left out", err);
 	v = find_value(m, s->name);
 	if (v && !cg_value_has_parts(knob))
-		return cg_config_wrong(f->im, s->line, err, "%s of %s is given twice", s->name, m->path);
+		return cg_cgconfig_wrong(f->im, s->line, err, "%s of %s is given twice", s->name, m->path);
 	v = v ? v : add_value(m, s->name, knob);
 	if (!v || cg_value_of_words(knob, s->value, &words) < 0 ||
 		cg_value_merge(knob, v->value, (struct cg_bytes){words.data ? words.data : "", words.len},
@@ -159,7 +160,7 @@ static uint64_t bit_of(const struct filling *f, const char *controller)
 {
 	for (size_t i = 0; i < f->im->kinds; i++)
 		if (strcmp(f->im->kind[i].name, controller) == 0)
-			return strcmp(controller, CG_CONFIG_CORE) == 0 ? 0 : UINT64_C(1) << i;
+			return strcmp(controller, CG_CGCONFIG_CORE) == 0 ? 0 : UINT64_C(1) << i;
 	return 0;
 }
 
@@ -180,7 +181,7 @@ static uint32_t parent_of(const struct filling *f, const char *path)
 	return i;
 }
 
-static int take_node(struct filling *f, const struct cg_config_node *node, struct cg_error **err)
+static int take_node(struct filling *f, const struct cg_cgconfig_node *node, struct cg_error **err)
 {
 	struct made *m = f->count ? &f->made[f->count - 1] : NULL;
 	int r = 0;
@@ -346,23 +347,23 @@ static int take_values(struct filling *f, struct made *m, struct cg_group *g, st
 }
 
 /* A name or number to the number of a user or group. */
-static int take_id(struct filling *f, const struct cg_config_group *g, bool group, const char *name,
+static int take_id(struct filling *f, const struct cg_cgconfig_group *g, bool group, const char *name,
 	uint32_t *ret, struct cg_error **err)
 {
 	if (!name || cg_parse_u32(cg_bytes_of(name), ret) == 0) {
 		if (name && *ret == UINT32_MAX)
-			return cg_config_wrong(f->im, g->line, err, "nobody can be number %s", name);
+			return cg_cgconfig_wrong(f->im, g->line, err, "nobody can be number %s", name);
 		return 0;
 	}
 	if (f->im->options->id && f->im->options->id(f->im->options->context, group, name, ret) == 0)
 		return 0;
-	return cg_config_wrong(
+	return cg_cgconfig_wrong(
 		f->im, g->line, err, "there is no %s \"%s\" on this host", group ? "group" : "user", name);
 }
 
 /* What the group's own section says goes before what "default" says. */
-static int take_perm(struct filling *f, const struct cg_config_group *g, const struct cg_config_perm *own,
-	const struct cg_config_perm *all, struct cg_owner *ret, uint16_t *ret_dperm, struct cg_error **err)
+static int take_perm(struct filling *f, const struct cg_cgconfig_group *g, const struct cg_cgconfig_perm *own,
+	const struct cg_cgconfig_perm *all, struct cg_owner *ret, uint16_t *ret_dperm, struct cg_error **err)
 {
 	int r = take_id(f, g, false, own->uid ? own->uid : all->uid, &ret->uid, err);
 
@@ -379,8 +380,8 @@ static int take_owners(struct filling *f, const struct made *m, struct cg_group 
 {
 	const struct cg_hierarchy *h = &f->im->tree->hierarchy[f->hierarchy];
 	const struct cg_file_set *set = &h->file_set[g->file_set];
-	static const struct cg_config_group nothing = {0};
-	const struct cg_config_group *from = m->group ? m->group : &nothing;
+	static const struct cg_cgconfig_group nothing = {0};
+	const struct cg_cgconfig_group *from = m->group ? m->group : &nothing;
 	const uint16_t no_mode = UINT16_MAX;
 	struct cg_owner admin = {0, 0, no_mode}, task = {0, 0, no_mode};
 	uint16_t dperm = MODE_GROUP;
@@ -428,8 +429,8 @@ static int make_group(struct filling *f, size_t i, uint32_t first, struct cg_err
 	return r < 0 ? r : take_owners(f, m, g, err);
 }
 
-int cg_config_import_hierarchy(
-	struct cg_config_importer *im, const struct cg_config_node *node, size_t nodes, struct cg_error **err)
+int cg_cgconfig_import_hierarchy(struct cg_cgconfig_importer *im, const struct cg_cgconfig_node *node,
+	size_t nodes, struct cg_error **err)
 {
 	struct filling *f = calloc(1, sizeof(*f));
 	uint32_t first = im->tree->groups;

@@ -8,8 +8,8 @@
 #include "image/cgconfig_private.h"
 #include "image/check.h"
 
-int cg_config_wrong(
-	const struct cg_config_importer *im, unsigned line, struct cg_error **err, const char *fmt, ...)
+int cg_cgconfig_wrong(
+	const struct cg_cgconfig_importer *im, unsigned line, struct cg_error **err, const char *fmt, ...)
 {
 	va_list ap;
 	int r;
@@ -23,12 +23,12 @@ int cg_config_wrong(
 }
 
 /* Which version's files a controller's sections name: 1, 2, or 0 when they are both's or none. */
-static int version_told_by(const struct cg_config_controller *c)
+static int version_told_by(const struct cg_cgconfig_controller *c)
 {
 	const bool one = cg_knob_controller_exists(c->name, 1), two = cg_knob_controller_exists(c->name, 2);
 	int told = one && !two ? 1 : two && !one ? 2 : 0;
 
-	if (strcmp(c->name, CG_CONFIG_CORE) == 0)
+	if (strcmp(c->name, CG_CGCONFIG_CORE) == 0)
 		return 2;
 	for (size_t i = 0; !told && i < c->settings; i++) {
 		const struct cg_knob *k1 = cg_knob_find(c->setting[i].name, 1);
@@ -46,16 +46,16 @@ static bool is_controller(const char *name)
 	return !strchr(name, ',') && cg_name_is_valid(cg_bytes_of(name));
 }
 
-static int check_mounts(struct cg_config_importer *im, struct cg_error **err)
+static int check_mounts(struct cg_cgconfig_importer *im, struct cg_error **err)
 {
 	for (size_t i = 0; i < im->config->mounts; i++)
 		if (!is_controller(im->config->mount[i].controller))
-			return cg_config_wrong(im, im->config->mount[i].line, err,
+			return cg_cgconfig_wrong(im, im->config->mount[i].line, err,
 				"\"%s\" is no name of a controller", im->config->mount[i].controller);
 	return 0;
 }
 
-static struct cg_config_kind *find_kind(struct cg_config_importer *im, const char *name)
+static struct cg_cgconfig_kind *find_kind(struct cg_cgconfig_importer *im, const char *name)
 {
 	for (size_t i = 0; i < im->kinds; i++)
 		if (strcmp(im->kind[i].name, name) == 0)
@@ -64,23 +64,23 @@ static struct cg_config_kind *find_kind(struct cg_config_importer *im, const cha
 }
 
 static int see_controller(
-	struct cg_config_importer *im, const struct cg_config_controller *c, struct cg_error **err)
+	struct cg_cgconfig_importer *im, const struct cg_cgconfig_controller *c, struct cg_error **err)
 {
-	struct cg_config_kind *kind = find_kind(im, c->name);
+	struct cg_cgconfig_kind *kind = find_kind(im, c->name);
 	int told = strncmp(c->name, "name=", 5) == 0 ? 1 : version_told_by(c);
 
 	if (!kind) {
-		if (im->kinds == CG_CONFIG_KINDS_MAX)
-			return cg_config_wrong(
-				im, c->line, err, "more than %d controllers", CG_CONFIG_KINDS_MAX);
+		if (im->kinds == CG_CGCONFIG_KINDS_MAX)
+			return cg_cgconfig_wrong(
+				im, c->line, err, "more than %d controllers", CG_CGCONFIG_KINDS_MAX);
 		if (!is_controller(c->name))
-			return cg_config_wrong(
+			return cg_cgconfig_wrong(
 				im, c->line, err, "\"%s\" is no name of a controller", c->name);
 		kind = &im->kind[im->kinds++];
-		*kind = (struct cg_config_kind){.name = c->name, .line = c->line};
+		*kind = (struct cg_cgconfig_kind){.name = c->name, .line = c->line};
 	}
 	if (told && kind->version && told != kind->version)
-		return cg_config_wrong(im, c->line, err,
+		return cg_cgconfig_wrong(im, c->line, err,
 			"controller %s has files of cgroup v%d here and of v%d in line %u", c->name, told,
 			kind->version, kind->line);
 	if (told) {
@@ -91,9 +91,9 @@ static int see_controller(
 }
 
 /* Controllers that "mount" puts at one path share a hierarchy. */
-static const char *mounted_with(struct cg_config_importer *im, const char *name, struct cg_error **err)
+static const char *mounted_with(struct cg_cgconfig_importer *im, const char *name, struct cg_error **err)
 {
-	const struct cg_config *c = im->config;
+	const struct cg_cgconfig *c = im->config;
 	_cleanup_text_ struct cg_text t = {0};
 	const char *path = NULL, *list;
 
@@ -135,12 +135,12 @@ static uint32_t find_hierarchy(
 	return CG_NONE;
 }
 
-static int add_to_list(struct cg_config_importer *im, struct cg_hierarchy *h, const char *name)
+static int add_to_list(struct cg_cgconfig_importer *im, struct cg_hierarchy *h, const char *name)
 {
 	_cleanup_text_ struct cg_text t = {0};
 
 	if (cg_bytes_has_part(cg_bytes_of(h->controllers), ',', cg_bytes_of(name)) ||
-		strcmp(name, CG_CONFIG_CORE) == 0)
+		strcmp(name, CG_CGCONFIG_CORE) == 0)
 		return 0;
 	cg_text_adds(&t, h->controllers);
 	cg_text_adds(&t, t.len ? "," : "");
@@ -150,7 +150,7 @@ static int add_to_list(struct cg_config_importer *im, struct cg_hierarchy *h, co
 }
 
 /* The version of a controller that does not tell it by itself. */
-static int assumed_version(const struct cg_config_importer *im)
+static int assumed_version(const struct cg_cgconfig_importer *im)
 {
 	bool told[3] = {false};
 
@@ -162,7 +162,7 @@ static int assumed_version(const struct cg_config_importer *im)
 }
 
 static int place_kind(
-	struct cg_config_importer *im, struct cg_config_kind *kind, int assumed, struct cg_error **err)
+	struct cg_cgconfig_importer *im, struct cg_cgconfig_kind *kind, int assumed, struct cg_error **err)
 {
 	const char *name = strncmp(kind->name, "name=", 5) == 0 ? kind->name + 5 : NULL, *controllers = "";
 	struct cg_hierarchy *h;
@@ -170,7 +170,7 @@ static int place_kind(
 	if (!kind->version)
 		kind->version = assumed;
 	if (name && !*name)
-		return cg_config_wrong(im, kind->line, err, "the hierarchy has an empty name");
+		return cg_cgconfig_wrong(im, kind->line, err, "the hierarchy has an empty name");
 	if (kind->version == 1 && !name) {
 		controllers = mounted_with(im, kind->name, err);
 		if (!controllers)
@@ -196,10 +196,10 @@ static int place_kind(
 }
 
 /* The path of a group as it is taken: that of its name, or what a template was asked for. NULL: not taken. */
-static int path_of(struct cg_config_importer *im, const struct cg_config_group *g, const char **ret,
+static int path_of(struct cg_cgconfig_importer *im, const struct cg_cgconfig_group *g, const char **ret,
 	struct cg_error **err)
 {
-	const struct cg_config_options *o = im->options;
+	const struct cg_cgconfig_options *o = im->options;
 	_cleanup_text_ struct cg_text t = {0};
 	const char *name = g->template ? NULL : g->name;
 	struct cg_bytes rest, part;
@@ -224,12 +224,12 @@ static int path_of(struct cg_config_importer *im, const struct cg_config_group *
 		if (part.len == 0)
 			continue;
 		if (!cg_name_is_valid(part) || ++depth > CG_DEPTH_MAX)
-			return cg_config_wrong(im, g->line, err, "\"%s\" is no path of a group", name);
+			return cg_cgconfig_wrong(im, g->line, err, "\"%s\" is no path of a group", name);
 		cg_text_addc(&t, '/');
 		cg_text_add(&t, part.data, part.len);
 	}
 	if (!depth)
-		return cg_config_wrong(im, g->line, err, "\"%s\" is no path of a group", name);
+		return cg_cgconfig_wrong(im, g->line, err, "\"%s\" is no path of a group", name);
 	*ret = t.failed ? NULL : cg_arena_string(&im->tree->arena, t.data);
 	return *ret ? 0 : cg_error_oom(err);
 }
@@ -237,7 +237,7 @@ static int path_of(struct cg_config_importer *im, const struct cg_config_group *
 /* By path, a group before those below it and those before its later siblings. */
 static int compare_nodes(const void *a, const void *b)
 {
-	const struct cg_config_node *x = a, *y = b;
+	const struct cg_cgconfig_node *x = a, *y = b;
 	const char *p = x->path, *q = y->path;
 
 	if (x->hierarchy != y->hierarchy)
@@ -255,11 +255,11 @@ static int compare_nodes(const void *a, const void *b)
 	return (unsigned char)*p < (unsigned char)*q ? -1 : 1;
 }
 
-static int add_node(struct cg_config_importer *im, struct cg_config_node node, struct cg_error **err)
+static int add_node(struct cg_cgconfig_importer *im, struct cg_cgconfig_node node, struct cg_error **err)
 {
 	if (im->nodes == im->node_room) {
 		size_t room = im->node_room ? 2 * im->node_room : 64;
-		struct cg_config_node *more = reallocarray(im->node, room, sizeof(*more));
+		struct cg_cgconfig_node *more = reallocarray(im->node, room, sizeof(*more));
 
 		if (!more)
 			return cg_error_oom(err);
@@ -272,11 +272,11 @@ static int add_node(struct cg_config_importer *im, struct cg_config_node node, s
 }
 
 /* A node for a group in a hierarchy, and one for each that is above it. */
-static int add_nodes(struct cg_config_importer *im, const struct cg_config_group *g,
-	const struct cg_config_controller *c, uint32_t hierarchy, const char *path, struct cg_error **err)
+static int add_nodes(struct cg_cgconfig_importer *im, const struct cg_cgconfig_group *g,
+	const struct cg_cgconfig_controller *c, uint32_t hierarchy, const char *path, struct cg_error **err)
 {
 	int r = add_node(im,
-		(struct cg_config_node){.hierarchy = hierarchy, .path = path, .group = g, .controller = c},
+		(struct cg_cgconfig_node){.hierarchy = hierarchy, .path = path, .group = g, .controller = c},
 		err);
 
 	for (const char *slash = strrchr(path, '/'); r == 0 && slash > path;) {
@@ -284,19 +284,19 @@ static int add_nodes(struct cg_config_importer *im, const struct cg_config_group
 
 		if (!up)
 			return cg_error_oom(err);
-		r = add_node(im, (struct cg_config_node){.hierarchy = hierarchy, .path = up}, err);
+		r = add_node(im, (struct cg_cgconfig_node){.hierarchy = hierarchy, .path = up}, err);
 		slash = strrchr(up, '/');
 		path = up;
 	}
 	return r;
 }
 
-static int collect(struct cg_config_importer *im, struct cg_error **err)
+static int collect(struct cg_cgconfig_importer *im, struct cg_error **err)
 {
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < im->config->groups; i++) {
-		const struct cg_config_group *g = &im->config->group[i];
+		const struct cg_cgconfig_group *g = &im->config->group[i];
 		const char *path;
 
 		r = path_of(im, g, &path, err);
@@ -313,7 +313,7 @@ static int collect(struct cg_config_importer *im, struct cg_error **err)
 	return r;
 }
 
-static int find_kinds(struct cg_config_importer *im, struct cg_error **err)
+static int find_kinds(struct cg_cgconfig_importer *im, struct cg_error **err)
 {
 	int r = 0, assumed;
 
@@ -326,7 +326,7 @@ static int find_kinds(struct cg_config_importer *im, struct cg_error **err)
 	return r;
 }
 
-static int check_templates(struct cg_config_importer *im, struct cg_error **err)
+static int check_templates(struct cg_cgconfig_importer *im, struct cg_error **err)
 {
 	for (size_t i = 0; im->options->from && im->options->from[i]; i++) {
 		bool found = false;
@@ -340,7 +340,7 @@ static int check_templates(struct cg_config_importer *im, struct cg_error **err)
 	return 0;
 }
 
-static void set_inventory(struct cg_config_importer *im)
+static void set_inventory(struct cg_cgconfig_importer *im)
 {
 	bool v1 = false, v2 = false;
 
@@ -359,7 +359,7 @@ static void set_inventory(struct cg_config_importer *im)
 		.page_size = im->options->page_size};
 }
 
-static int import(struct cg_config_importer *im, struct cg_error **err)
+static int import(struct cg_cgconfig_importer *im, struct cg_error **err)
 {
 	int r = check_templates(im, err);
 
@@ -374,17 +374,17 @@ static int import(struct cg_config_importer *im, struct cg_error **err)
 	for (size_t i = 0, n; r == 0 && i < im->nodes; i += n) {
 		for (n = 1; i + n < im->nodes && im->node[i + n].hierarchy == im->node[i].hierarchy;)
 			n++;
-		r = cg_config_import_hierarchy(im, &im->node[i], n, err);
+		r = cg_cgconfig_import_hierarchy(im, &im->node[i], n, err);
 	}
 	set_inventory(im);
 	r = r < 0 ? r : cg_tree_link(im->tree, err);
 	return r < 0 ? r : cg_image_check(im->tree, err);
 }
 
-int cg_config_import(const struct cg_config *config, const struct cg_config_options *options,
+int cg_cgconfig_import(const struct cg_cgconfig *config, const struct cg_cgconfig_options *options,
 	struct cg_tree **ret, struct cg_error **err)
 {
-	struct cg_config_importer im = {.config = config, .options = options, .tree = cg_tree_new()};
+	struct cg_cgconfig_importer im = {.config = config, .options = options, .tree = cg_tree_new()};
 	int r;
 
 	if (!im.tree)

@@ -6,7 +6,7 @@
 #include "image/cgconfig.h"
 
 struct parser {
-	struct cg_config *config;
+	struct cg_cgconfig *config;
 	struct cg_bytes rest;
 	unsigned line;
 	struct cg_error **err;
@@ -158,7 +158,7 @@ static int take_mode(struct parser *p, struct cg_bytes value, uint16_t *ret, boo
 	return 0;
 }
 
-static int take_perm_line(struct parser *p, struct cg_config_perm *perm)
+static int take_perm_line(struct parser *p, struct cg_cgconfig_perm *perm)
 {
 	const struct cg_bytes name = p->text;
 	struct cg_bytes value;
@@ -179,12 +179,12 @@ static int take_perm_line(struct parser *p, struct cg_config_perm *perm)
 	return 0;
 }
 
-static int take_perm(struct parser *p, struct cg_config_perm *task, struct cg_config_perm *admin)
+static int take_perm(struct parser *p, struct cg_cgconfig_perm *task, struct cg_cgconfig_perm *admin)
 {
 	int r = expect(p, '{', "after \"perm\"");
 
 	while (r == 0 && (r = next(p)) == 0 && p->kind != '}') {
-		struct cg_config_perm *to;
+		struct cg_cgconfig_perm *to;
 
 		if (p->kind != 'w' || !(cg_bytes_is(p->text, "task") || cg_bytes_is(p->text, "admin")))
 			return wrong(p, p->kind ? "task or admin is wanted" : "the file ends in a \"perm\"");
@@ -199,28 +199,28 @@ static int take_perm(struct parser *p, struct cg_config_perm *task, struct cg_co
 	return r;
 }
 
-static int take_setting(struct parser *p, struct cg_config_controller *c)
+static int take_setting(struct parser *p, struct cg_cgconfig_controller *c)
 {
-	struct cg_config_setting *more = grow(p, c->setting, c->settings, sizeof(*more));
+	struct cg_cgconfig_setting *more = grow(p, c->setting, c->settings, sizeof(*more));
 
 	if (!more)
 		return oom(p);
 	c->setting = more;
 	more += c->settings++;
-	*more = (struct cg_config_setting){.line = p->at, .name = keep(p)};
+	*more = (struct cg_cgconfig_setting){.line = p->at, .name = keep(p)};
 	return more->name ? take_value(p, &more->value) : oom(p);
 }
 
-static int take_controller(struct parser *p, struct cg_config_group *g)
+static int take_controller(struct parser *p, struct cg_cgconfig_group *g)
 {
-	struct cg_config_controller *more = grow(p, g->controller, g->controllers, sizeof(*more));
+	struct cg_cgconfig_controller *more = grow(p, g->controller, g->controllers, sizeof(*more));
 	int r;
 
 	if (!more)
 		return oom(p);
 	g->controller = more;
 	more += g->controllers++;
-	*more = (struct cg_config_controller){.line = p->at, .name = keep(p)};
+	*more = (struct cg_cgconfig_controller){.line = p->at, .name = keep(p)};
 	if (!more->name)
 		return oom(p);
 	r = expect(p, '{', "after a controller");
@@ -235,15 +235,15 @@ static int take_controller(struct parser *p, struct cg_config_group *g)
 
 static int take_group(struct parser *p, bool template)
 {
-	struct cg_config *c = p->config;
-	struct cg_config_group *g = grow(p, c->group, c->groups, sizeof(*g));
+	struct cg_cgconfig *c = p->config;
+	struct cg_cgconfig_group *g = grow(p, c->group, c->groups, sizeof(*g));
 	int r;
 
 	if (!g)
 		return oom(p);
 	c->group = g;
 	g += c->groups;
-	*g = (struct cg_config_group){.line = p->at, .template = template};
+	*g = (struct cg_cgconfig_group){.line = p->at, .template = template};
 	r = expect(p, 'w', "after group or template");
 	if (r < 0)
 		return r;
@@ -260,11 +260,11 @@ static int take_group(struct parser *p, bool template)
 
 static int take_mounts(struct parser *p)
 {
-	struct cg_config *c = p->config;
+	struct cg_cgconfig *c = p->config;
 	int r = expect(p, '{', "after mount");
 
 	while (r == 0 && (r = next(p)) == 0 && p->kind != '}') {
-		struct cg_config_mount *m = grow(p, c->mount, c->mounts, sizeof(*m));
+		struct cg_cgconfig_mount *m = grow(p, c->mount, c->mounts, sizeof(*m));
 		struct cg_bytes path;
 
 		if (p->kind != 'w')
@@ -273,7 +273,7 @@ static int take_mounts(struct parser *p)
 			return oom(p);
 		c->mount = m;
 		m += c->mounts;
-		*m = (struct cg_config_mount){.line = p->at, .controller = keep(p)};
+		*m = (struct cg_cgconfig_mount){.line = p->at, .controller = keep(p)};
 		if (!m->controller)
 			return oom(p);
 		r = take_value(p, &path);
@@ -332,9 +332,9 @@ static int take_item(struct parser *p)
 	return wrong(p, "group, template, mount, default, namespace or systemd is wanted");
 }
 
-int cg_config_parse(struct cg_bytes text, struct cg_config *ret, struct cg_error **err)
+int cg_cgconfig_parse(struct cg_bytes text, struct cg_cgconfig *ret, struct cg_error **err)
 {
-	_cleanup_config_ struct cg_config config = {0};
+	_cleanup_cgconfig_ struct cg_cgconfig config = {0};
 	struct cg_error *own = NULL;
 	struct parser p = {.config = &config, .rest = text, .line = 1, .err = &own};
 	int r;
@@ -346,7 +346,7 @@ int cg_config_parse(struct cg_bytes text, struct cg_config *ret, struct cg_error
 	}
 	if (r == 0) {
 		*ret = config;
-		config = (struct cg_config){0};
+		config = (struct cg_cgconfig){0};
 	}
 	if (err)
 		*err = own;
@@ -355,8 +355,8 @@ int cg_config_parse(struct cg_bytes text, struct cg_config *ret, struct cg_error
 	return r;
 }
 
-void cg_config_free(struct cg_config *c)
+void cg_cgconfig_free(struct cg_cgconfig *c)
 {
 	cg_arena_free(&c->arena);
-	*c = (struct cg_config){0};
+	*c = (struct cg_cgconfig){0};
 }

@@ -3,11 +3,11 @@
 
 #include "image/cgconfig.h"
 
-#define CG_CONFIG_KINDS_MAX 64
-#define CG_CONFIG_CORE      "cgroup" /* how libcgroup calls what v2 has without a controller */
+#define CG_CGCONFIG_KINDS_MAX 64
+#define CG_CGCONFIG_CORE      "cgroup" /* how libcgroup calls what v2 has without a controller */
 
 /* A controller, and where its groups go. */
-struct cg_config_kind {
+struct cg_cgconfig_kind {
 	const char *name;
 	int version;
 	unsigned line;
@@ -15,26 +15,26 @@ struct cg_config_kind {
 };
 
 /* One section of a group, or a group that is only above others. Several may be one group. */
-struct cg_config_node {
+struct cg_cgconfig_node {
 	uint32_t hierarchy, order;
 	const char *path;
-	const struct cg_config_group *group;           /* NULL: only above */
-	const struct cg_config_controller *controller; /* likewise */
+	const struct cg_cgconfig_group *group;           /* NULL: only above */
+	const struct cg_cgconfig_controller *controller; /* likewise */
 };
 
-struct cg_config_importer {
-	const struct cg_config *config;
-	const struct cg_config_options *options;
+struct cg_cgconfig_importer {
+	const struct cg_cgconfig *config;
+	const struct cg_cgconfig_options *options;
 	struct cg_tree *tree;
-	struct cg_config_kind kind[CG_CONFIG_KINDS_MAX];
+	struct cg_cgconfig_kind kind[CG_CGCONFIG_KINDS_MAX];
 	size_t kinds;
-	struct cg_config_node *node;
+	struct cg_cgconfig_node *node;
 	size_t nodes, node_room;
 };
 
 /* "line N: ..." as a CG_FAULT_CORRUPT. */
-int cg_config_wrong(const struct cg_config_importer *im, unsigned line, struct cg_error **err,
+int cg_cgconfig_wrong(const struct cg_cgconfig_importer *im, unsigned line, struct cg_error **err,
 	const char *fmt, ...) CG_PRINTF(4, 5);
 /* The groups of one hierarchy, of nodes in order. */
-int cg_config_import_hierarchy(struct cg_config_importer *im, const struct cg_config_node *node, size_t nodes,
-	struct cg_error **err) CG_MUST_CHECK;
+int cg_cgconfig_import_hierarchy(struct cg_cgconfig_importer *im, const struct cg_cgconfig_node *node,
+	size_t nodes, struct cg_error **err) CG_MUST_CHECK;

@@ -44,6 +44,24 @@ cg_integration_test(failing NATIVE GUEST 6.1/v2 6.1/v1 6.1/hybrid 6.12/v2 TIMEOU
 cg_integration_test(bind NATIVE GUEST 6.1/v2 6.1/v1 TIMEOUT 600)
 cg_integration_test(members NATIVE GUEST 6.1/v2 6.1/v1 6.1/hybrid 6.12/v2 SANITIZED 6.1/v2 TIMEOUT 600)
 cg_integration_test(races NATIVE GUEST 6.1/v2 6.1/v1 6.1/hybrid 6.12/v2 TIMEOUT 600)
+# The live manager.
+if(CGTREE_MANAGER)
+  cg_test_program(killat killat.c)
+  target_compile_definitions(killat PRIVATE _GNU_SOURCE)
+  cg_integration_test(jobs-crash NATIVE GUEST 6.1/v2 6.1/v1 TIMEOUT 900)
+  cg_test_program(jobload ../../scripts/bench/jobs.c)
+  cg_link_layer(jobload manager)
+  cg_integration_test(jobs-load NATIVE TIMEOUT 600)
+  cg_test_program(hostile hostile.c)
+  cg_link_layer(hostile manager)
+  cg_integration_test(jobs-peers NATIVE GUEST 6.1/v2 TIMEOUT 300)
+  cg_integration_test(jobs NATIVE GUEST 6.1/v2 6.1/v1 6.1/hybrid 6.12/v2 SANITIZED 6.1/v2 TIMEOUT 600)
+  # Its governor: what it sees, and what it does.
+  cg_test_program(pressures pressures.c)
+  cg_link_layer(pressures manager)
+  cg_integration_test(governor NATIVE COUNTED GUEST 6.1/v2 6.12/v2 TIMEOUT 900)
+  cg_integration_test(pressure NATIVE GUEST 6.1/v2 6.1/v1 6.12/v2 SANITIZED 6.12/v2)
+endif()
 # The longest: they start first.
 set_tests_properties(native/rollback-full PROPERTIES COST 1000)
 set_tests_properties(native/rollback-strict native/rollback-bind PROPERTIES COST 900)
@@ -70,3 +88,12 @@ cg_integration_test(rebind NATIVE GUEST 6.1/v2 6.12/v2 SANITIZED 6.1/v2 TIMEOUT 
 cg_integration_test(everyday NATIVE GUEST 6.1/v2 6.1/v1 6.1/hybrid 6.1/mix TIMEOUT 600)
 cg_integration_test(tutorial NATIVE GUEST 6.1/v2 6.1/v1 TIMEOUT 300)
 cg_integration_test(config NATIVE GUEST 6.1/v2 6.1/v1 TIMEOUT 300)
+# The units, below a real systemd.
+if(CGTREE_MANAGER AND NOT CGTREE_SANITIZE)
+  foreach(layout v2 hybrid)
+    add_test(NAME guest/systemd-${layout}/units
+      COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/in-systemd 6.1 ${layout} 180 units ${CMAKE_INSTALL_PREFIX} ${PROJECT_BINARY_DIR}/units)
+    set_tests_properties(guest/systemd-${layout}/units PROPERTIES ENVIRONMENT "CGTREE=$<TARGET_FILE:cgtree>" SKIP_RETURN_CODE 77 TIMEOUT 300
+      LABELS guest)
+  endforeach()
+endif()

@@ -31,14 +31,14 @@ static int number(void *context, bool group, const char *name, uint32_t *ret)
 static struct cg_text round_trip(struct cg_bytes text, bool must, int version)
 {
 	const char *const from[] = {"t", NULL}, *const to[] = {"/t", NULL};
-	struct cg_config_options options = {
+	struct cg_cgconfig_options options = {
 		.version = version, .follow = version == 2, .id = number, .page_size = 4096};
-	_cleanup_config_ struct cg_config config = {0};
+	_cleanup_cgconfig_ struct cg_cgconfig config = {0};
 	_cleanup_error_ struct cg_error *err = NULL;
 	_cleanup_tree_ struct cg_tree *tree = NULL;
 	struct cg_text out = {0};
 	bool template = false;
-	int r = cg_config_parse(text, &config, &err);
+	int r = cg_cgconfig_parse(text, &config, &err);
 
 	for (size_t i = 0; r == 0 && i < config.groups; i++)
 		template |= config.group[i].template &&strcmp(config.group[i].name, "t") == 0;
@@ -47,13 +47,13 @@ static struct cg_text round_trip(struct cg_bytes text, bool must, int version)
 		options.to = to;
 	}
 	if (r == 0)
-		r = cg_config_import(&config, &options, &tree, &err);
+		r = cg_cgconfig_import(&config, &options, &tree, &err);
 	if (r < 0) {
 		if (must || tree || !err)
 			abort();
 		return out;
 	}
-	if (cg_config_export(tree, ignore, NULL, &out, NULL) < 0)
+	if (cg_cgconfig_export(tree, ignore, NULL, &out, NULL) < 0)
 		abort();
 	return out;
 }

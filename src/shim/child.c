@@ -1,0 +1,210 @@
+/* The payload on its way: cloned into its v2 group (clone3(2), CLONE_INTO_CGROUP; moved there by itself where
+ * the kernel lacks that), moved into those of v1, then stripped of everything that is ours. What fails is
+ * told through a pipe that execve(2) closes. */
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <linux/sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "base/fdio.h"
+#include "shim/shim.h"
+
+#define PROCS "cgroup.procs" /* of both versions */
+
+struct failure {
+	int32_t stage, code;
+};
+
+static int enter(int group)
+{
+	return cg_write_at(group, PROCS, CG_BYTES("0"));
+}
+
+static enum shim_stage enter_groups(const struct shim *s, bool cloned)
+{
+	int r = cloned ? 0 : enter(s->fd[SHIM_FD_V2]);
+
+	/* The v2 place stands empty on hosts without it: /dev/null is no directory. */
+	if (r == -ENOTDIR)
+		r = 0;
+	for (uint32_t i = 0; r == 0 && i < s->spec.v1_groups; i++)
+		r = enter(s->fd[SHIM_FDS + i]);
+	errno = -r;
+	return r < 0 ? SHIM_NO_GROUP : SHIM_STARTED;
+}
+
+static int put(int fd, int at)
+{
+	return dup2(fd, at) < 0 ? -errno : 0;
+}
+
+static enum shim_stage set_descriptors(const struct shim *s, int out)
+{
+	const int *own = s->spec.foreground ? &s->fd[SHIM_FDS + s->spec.v1_groups] : NULL;
+	int null = own ? -1 : open("/dev/null", O_RDONLY);
+	int r = own ? put(own[0], STDIN_FILENO) : null < 0 ? -errno : put(null, STDIN_FILENO);
+
+	r = r < 0 ? r : put(own ? own[1] : out, STDOUT_FILENO);
+	r = r < 0 ? r : put(own ? own[2] : out, STDERR_FILENO);
+	errno = -r;
+	return r < 0 ? SHIM_NO_DESCRIPTORS : SHIM_STARTED;
+}
+
+/* What the manager and the shim keep for themselves is not handed on: their room for descriptors, their place
+ * in the order of the OOM killer. */
+static enum shim_stage set_limits(const struct shim *s)
+{
+	struct rlimit files = {s->spec.nofile_soft, s->spec.nofile_hard};
+	char text[16];
+	int n = snprintf(text, sizeof(text), "%d", s->spec.oom_adj), r;
+
+	if (s->spec.nofile_hard && setrlimit(RLIMIT_NOFILE, &files) < 0)
+		return SHIM_NO_LIMITS;
+	r = cg_write_at(AT_FDCWD, "/proc/self/oom_score_adj", (struct cg_bytes){text, (size_t)n});
+	errno = -r;
+	return r < 0 ? SHIM_NO_LIMITS : SHIM_STARTED;
+}
+
+static enum shim_stage set_user(const struct shim *s)
+{
+	uint32_t uid = s->spec.uid, gid = s->spec.gid;
+
+	/* Who is not root can only be who he is. */
+	if (geteuid() != 0)
+		return uid == geteuid() && gid == getegid() ? SHIM_STARTED : (errno = EPERM, SHIM_NO_USER);
+	if (setgroups(s->spec.groups, s->spec.group) < 0 || setresgid(gid, gid, gid) < 0 ||
+		setresuid(uid, uid, uid) < 0)
+		return SHIM_NO_USER;
+	return SHIM_STARTED;
+}
+
+static void reset_signals(void)
+{
+	struct sigaction usual = {.sa_handler = SIG_DFL};
+	sigset_t none;
+
+	for (int i = 1; i < NSIG; i++)
+		(void)sigaction(i, &usual, NULL); /* fails for those that cannot be changed */
+	(void)sigemptyset(&none);
+	(void)sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+static enum shim_stage become(const struct shim *s, bool cloned, int out)
+{
+	enum shim_stage stage = enter_groups(s, cloned);
+
+	(void)setsid();
+	(void)umask(022);
+	stage = stage ? stage : set_limits(s);
+	stage = stage ? stage : set_descriptors(s, out);
+	stage = stage ? stage : set_user(s);
+	if (stage)
+		return stage;
+	if (chdir(s->spec.cwd) < 0)
+		return SHIM_NO_DIRECTORY;
+	if (!s->spec.new_privs && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+		return SHIM_NO_PRIVILEGES;
+	reset_signals();
+	environ = s->spec.env;
+	(void)execvp(s->spec.argv[0], s->spec.argv);
+	return SHIM_NO_EXEC;
+}
+
+_Noreturn static void child(const struct shim *s, bool cloned, int out, int tell)
+{
+	enum shim_stage stage = become(s, cloned, out);
+	struct failure f = {stage, errno};
+
+	(void)!write(tell, &f, sizeof(f));
+	_exit(127);
+}
+
+static pid_t clone_into(int group, bool *ret_cloned)
+{
+	struct clone_args args = {
+		.flags = CLONE_INTO_CGROUP, .exit_signal = SIGCHLD, .cgroup = (uint64_t)group};
+	struct stat st;
+	long pid;
+
+	*ret_cloned = true;
+	if (fstat(group, &st) == 0 && S_ISDIR(st.st_mode)) {
+		pid = syscall(SYS_clone3, &args, sizeof(args));
+		if (pid >= 0 || (errno != ENOSYS && errno != E2BIG && errno != EINVAL && errno != EPERM))
+			return (pid_t)pid;
+	}
+	*ret_cloned = false;
+	return fork();
+}
+
+/* Its id goes into the record; the group, not the id, is what it is known by. */
+static int record(const struct shim *s, int fd)
+{
+	char text[16];
+	int n = snprintf(text, sizeof(text), "%d\n", (int)s->payload);
+
+	return cg_write_fd(fd, (struct cg_bytes){text, (size_t)n});
+}
+
+/* Waits until the pipe closes: executed, or a failure in it. */
+static enum shim_stage wait_executed(int tell, int *ret_code)
+{
+	struct failure f;
+	ssize_t n;
+
+	do
+		n = read(tell, &f, sizeof(f));
+	while (n < 0 && errno == EINTR);
+	if (n == 0)
+		return SHIM_STARTED;
+	*ret_code = n == sizeof(f) ? f.code : EIO;
+	return n == sizeof(f) ? (enum shim_stage)f.stage : SHIM_NO_FORK;
+}
+
+enum shim_stage shim_start(struct shim *s, int *ret_code)
+{
+	_cleanup_close_ int begun = -1, told = -1, tell = -1, out = -1;
+	int pipe_tell[2], pipe_out[2];
+	enum shim_stage stage;
+	bool cloned;
+
+	begun = openat(s->fd[SHIM_FD_JOB], SHIM_FILE_BEGUN,
+		O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (begun < 0) {
+		*ret_code = errno;
+		return SHIM_NO_RECORD;
+	}
+	if (pipe2(pipe_tell, O_CLOEXEC) < 0) {
+		*ret_code = errno;
+		return SHIM_NO_FORK;
+	}
+	told = pipe_tell[0];
+	tell = pipe_tell[1];
+	if (!s->spec.foreground) {
+		if (pipe2(pipe_out, O_CLOEXEC) < 0) {
+			*ret_code = errno;
+			return SHIM_NO_FORK;
+		}
+		s->out = pipe_out[0];
+		out = pipe_out[1];
+		(void)fcntl(s->out, F_SETFL, O_NONBLOCK);
+	}
+	s->payload = clone_into(s->fd[SHIM_FD_V2], &cloned);
+	if (s->payload < 0) {
+		*ret_code = errno;
+		return SHIM_NO_FORK;
+	}
+	if (s->payload == 0)
+		child(s, cloned, out, tell);
+	(void)record(s, begun);
+	tell = cg_close(tell);
+	stage = wait_executed(told, ret_code);
+	return stage;
+}
