@@ -8,11 +8,14 @@ set(CG_LAYER_engine_BELOW model kernel base)
 set(CG_LAYER_api_BELOW engine image kernel model base)
 # What goes on around a checkpoint tool: it knows both the tool's images and the live tree, so it stands above image and engine.
 set(CG_LAYER_checkpoint_BELOW engine image kernel model base)
+# The live manager: what it shares with its clients, the process beside each job, and the manager itself.
+set(CG_LAYER_control_BELOW model base)
 set(CG_LAYER_shim_BELOW base)
-set(CG_LAYER_manager_BELOW shim checkpoint engine image kernel model base)
-set(CG_LAYER_cli_BELOW manager shim checkpoint engine image kernel model base)
+set(CG_LAYER_manager_BELOW control shim checkpoint engine image kernel model base)
+set(CG_LAYER_cli_BELOW control checkpoint engine image kernel model base)
+set(CG_LAYER_daemon_BELOW manager shim cli control checkpoint engine image kernel model base)
 if(NOT CGTREE_MANAGER)
-  list(REMOVE_ITEM CG_LAYER_cli_BELOW manager shim)
+  list(REMOVE_ITEM CG_LAYER_cli_BELOW control)
 endif()
 
 # cg_layer(NAME SOURCES file... [LIBRARIES target...])

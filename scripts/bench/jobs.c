@@ -17,7 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "manager/client.h"
+#include "control/client.h"
 #include "model/usage.h"
 
 static const char limit[] = "67108864";

@@ -75,14 +75,24 @@ struct cli_verb {
 	const char *const *words;           /* what the first plain word may be, where it says what to do */
 	enum cli_names arguments;           /* what the plain words are, for completions */
 	bool quiet_trouble; /* all trouble but usage is exit status 2 (diff, verify), as diff(1) has it */
-	bool plain;   /* it prints nothing but errors, and shall begin quickly: no locale is set up */
+	bool plain;         /* it prints nothing but errors, and shall begin quickly: no locale is set up */
 	bool changes; /* its work is done by the time stdout turns out to be closed (restore, recover) */
 	int (*run)(struct cli *cli, int argc, char **argv); /* argv[0] is the verb */
 };
 
 /* What all verbs share: the options common to them, and what was found out about the terminal. */
+/* What only the program cgtree-manager can do; see src/daemon. */
+struct cg_manager_options;
+struct cli_manager {
+	/* Prints the configuration as it would hold. */
+	int (*check)(const struct cg_manager_options *options, struct cg_error **err);
+	int (*run)(const struct cg_manager_options *options, struct cg_error **err);
+};
+
 struct cli {
 	const struct cli_verb *const *verbs; /* NULL-terminated */
+	char **argv;                         /* all of the command line */
+	const struct cli_manager *manager;   /* NULL in cgtree itself */
 	const struct cli_verb *verb;         /* NULL before one was recognised */
 	/* common options */
 	bool help, version, quiet, json, no_pager, progress;
@@ -96,6 +106,9 @@ struct cli {
 	uint64_t progress_time; /* of the last line, milliseconds on the monotonic clock */
 	pid_t pager;            /* 0: none runs */
 };
+
+/* program.c: all that main() does. */
+int cli_main(int argc, char **argv, const struct cli_manager *manager);
 
 extern const struct cli_option cli_common_options[];
 

@@ -3,8 +3,8 @@
 
 #include "cli/cli.h"
 #include "cli/json_out.h"
-#include "manager/client.h"
-#include "manager/manager.h"
+#include "control/client.h"
+#include "control/manager_options.h"
 
 #define JOB_LIMITS 11 /* limits with an option of their own */
 

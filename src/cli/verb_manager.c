@@ -1,12 +1,16 @@
-/* cgtree manager: the live manager itself, in the foreground. */
+/* cgtree manager: the live manager itself, in the foreground. cgtree checks the command line and becomes
+ * cgtree-manager, which reads the same again. */
 #include <errno.h>
 #include <grp.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "base/fdio.h"
 #include "base/log.h"
+#include "base/own_program.h"
 #include "cli/cli.h"
 #include "cli/job.h"
-#include "manager/manager.h"
+#include "control/manager_options.h"
 
 struct manager_options {
 	const char *root, *socket, *run_dir, *state_dir, *log_dir, *log_size, *shim, *group, *thaw_after;
@@ -49,7 +53,7 @@ static const struct cli_option manager_table[] = {
 #define CG_CONFIG_ROW(id, section, name, kind, member, min, max, words, initial, help)                       \
 	{'\0', section "-" name, CLI_TEXT, AT(row[CG_CONFIG_##id]), "VALUE", NULL, CLI_NAMES_NOTHING,        \
 		section ": " help " (default: " initial ")"},
-#include "manager/config_rows.h"
+#include "control/config_rows.h"
 #undef CG_CONFIG_ROW
 	{0},
 };
@@ -66,19 +70,18 @@ static size_t overrides_of(const struct manager_options *o, struct cg_config_ove
 	return n;
 }
 
-static int check_config(const struct cg_manager_options *m, struct cg_error **err)
+/* The manager is a program of its own. It takes the same command line, and gives the help. */
+static int become_manager(struct cli *cli)
 {
-	_cleanup_config_ struct cg_config c = {0};
-	_cleanup_text_ struct cg_text t = {0};
-	int r = cg_config_load(m->config, m->override, m->overrides, &c, err);
+	_cleanup_error_ struct cg_error *err = NULL;
+	_cleanup_free_ char *path = NULL;
+	_cleanup_close_ int fd = cg_own_program(NULL, "cgtree-manager", &path, &err);
 
-	if (r < 0)
-		return r;
-	cg_config_text(&c, &t);
-	if (t.failed)
-		return cg_error_oom(err);
-	(void)fwrite(t.data, 1, t.len, stdout);
-	return 0;
+	if (fd >= 0) {
+		(void)execv(path, cli->argv);
+		(void)cg_error_errno(&err, errno, "cannot run %s", path);
+	}
+	return cli_fail(cli, err);
 }
 
 static int find_group(const char *name, int *ret, struct cg_error **err)
@@ -123,8 +126,10 @@ static int run_manager(struct cli *cli, int argc, char **argv)
 		.overrides = overrides_of(&o, override),
 		.running_max = o.running_max,
 		.keep_results = o.keep_results};
+	if (!cli->manager)
+		return become_manager(cli);
 	if (o.check_config) {
-		r = check_config(&m, &err);
+		r = cli->manager->check(&m, &err);
 		return r < 0 ? cli_fail(cli, err) : cli_finish(cli, CLI_EXIT_OK);
 	}
 	if (o.log_size && (cg_parse_size(cg_bytes_of(o.log_size), &m.log_size) < 0 || m.log_size < 4096))
@@ -136,7 +141,7 @@ static int run_manager(struct cli *cli, int argc, char **argv)
 	if (r == 0) {
 		if (!cli->quiet && cg_log_level() < CG_LOG_INFO)
 			cg_log_set_level(CG_LOG_INFO);
-		r = cg_manager_run(&m, &err);
+		r = cli->manager->run(&m, &err);
 	}
 	return r < 0 ? cli_fail(cli, err) : CLI_EXIT_OK;
 }

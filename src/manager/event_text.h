@@ -9,7 +9,7 @@
  * and a JSON object (RFC 8259). Keys and words: docs/EVENTS.md. */
 #pragma once
 
-#include "manager/event.h"
+#include "control/event.h"
 
 void cg_event_line(const struct cg_event *e, struct cg_text *t);
 void cg_event_json(const struct cg_event *e, struct cg_text *t);

@@ -9,6 +9,7 @@
 #include <systemd/sd-daemon.h>
 
 #include "base/log.h"
+#include "manager/config_file.h"
 #include "manager/governor_private.h"
 
 static void arm_timer(struct cg_governor *g, uint64_t at);

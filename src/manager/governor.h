@@ -8,8 +8,8 @@
  * All functions take NULL for a governor that is not there yet. */
 #pragma once
 
-#include "manager/config.h"
-#include "manager/event.h"
+#include "control/config.h"
+#include "control/event.h"
 #include "manager/manager.h"
 
 struct cg_governor;

@@ -9,8 +9,8 @@
 #include "base/attributes.h"
 #include "base/error.h"
 #include "base/fdio.h"
+#include "control/job.h"
 #include "kernel/hierarchy.h"
-#include "manager/job.h"
 
 struct cg_host_place {
 	int root, jobs; /* open directories; -1: not ours here */

@@ -14,10 +14,10 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/own_program.h"
 #include "kernel/tasks.h"
 #include "manager/private.h"
 
-#define SHIM_NAME     "cgtree-shim"
 #define OOM_PROTECTED -900
 #define THAW_US       30000000
 
@@ -159,43 +159,13 @@ static void protect(struct cg_manager *m)
 		cg_debug("the manager is not protected from the OOM killer");
 }
 
-/* Where our own program lies. */
-static char *own_directory(void)
-{
-	char path[4096];
-	ssize_t n = readlink("/proc/self/exe", path, sizeof(path) - 1);
-	char *slash;
-
-	if (n <= 0 || (size_t)n >= sizeof(path) - 1)
-		return NULL;
-	path[n] = '\0';
-	slash = strrchr(path, '/');
-	if (slash)
-		*slash = '\0';
-	return strdup(path);
-}
-
 static int open_shim(struct cg_manager *m, struct cg_error **err)
 {
-	static const char *const places[] = {"", "/../libexec/cgtree", "/../lib/cgtree"};
-	_cleanup_free_ char *own = m->options.shim ? NULL : own_directory();
-	int r;
-
-	if (m->options.shim)
-		m->shim_program = open(m->options.shim, O_PATH | O_CLOEXEC);
-	for (size_t i = 0; own && m->shim_program < 0 && i < CG_ARRAY_SIZE(places); i++) {
-		_cleanup_text_ struct cg_text t = {0};
-
-		cg_text_printf(&t, "%s%s/" SHIM_NAME, own, places[i]);
-		if (!t.failed)
-			m->shim_program = open(t.data, O_PATH | O_CLOEXEC);
-	}
+	m->shim_program = cg_own_program(m->options.shim, "cgtree-shim", NULL, err);
 	if (m->shim_program >= 0)
 		return 0;
-	r = cg_error_errno(err, errno, "cannot find the program " SHIM_NAME "%s%s",
-		m->options.shim ? ": " : "", m->options.shim ? m->options.shim : "");
 	cg_error_hint(err, "it is installed with cgtree, in libexec/cgtree; --shim names another place");
-	return r;
+	return m->shim_program;
 }
 
 static int open_logs(struct cg_manager *m, struct cg_error **err)

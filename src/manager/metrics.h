@@ -2,8 +2,8 @@
  * --openmetrics`, and for a collector that picks up text files. */
 #pragma once
 
-#include "manager/config.h"
-#include "manager/job.h"
+#include "control/config.h"
+#include "control/job.h"
 #include "manager/policy.h"
 
 struct cg_metrics {

@@ -14,8 +14,8 @@
  * from before the last sample count as spread evenly. */
 #pragma once
 
-#include "manager/config.h"
-#include "manager/job.h"
+#include "control/config.h"
+#include "control/job.h"
 
 #define CG_POLICY_NEVER UINT64_MAX
 

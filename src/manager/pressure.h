@@ -8,7 +8,7 @@
  * happens at all. */
 #pragma once
 
-#include "manager/config.h"
+#include "control/config.h"
 
 enum cg_pressure_mode {
 	CG_PRESSURE_TRIGGERS, /* with the window of the configuration */

@@ -14,11 +14,11 @@
 
 #include <systemd/sd-event.h>
 
+#include "control/message.h"
 #include "manager/governor.h"
 #include "manager/host.h"
-#include "manager/limits.h"
+#include "manager/limit_plan.h"
 #include "manager/manager.h"
-#include "manager/message.h"
 #include "manager/store.h"
 #include "shim/spec.h"
 

@@ -11,9 +11,9 @@
 #include <sys/stat.h>
 #include <time.h>
 
+#include "control/message.h"
 #include "kernel/tasks.h"
 #include "manager/behind.h"
-#include "manager/message.h"
 #include "shim/spec.h"
 
 #define JOURNAL     "job"

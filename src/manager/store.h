@@ -10,7 +10,7 @@
 #include "base/attributes.h"
 #include "base/error.h"
 #include "base/fdio.h"
-#include "manager/job.h"
+#include "control/job.h"
 
 struct cg_behind;
 

@@ -12,7 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "manager/client.h"
+#include "control/client.h"
 
 #define PINGS 200
 

@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #include "kernel/files.h"
+#include "manager/config_file.h"
 #include "manager/pressure.h"
 
 static uint64_t now_us(void)

@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 #include "base/fdio.h"
-#include "manager/config.h"
+#include "manager/config_file.h"
 #include "unit/base/cmocka_all.h"
 
 static void must_hold(const struct cg_config *c, const char *section, const char *name, const char *want)

@@ -1,7 +1,7 @@
 /* What people write as limits: understood exactly, or refused. */
 #include <string.h>
 
-#include "manager/limits.h"
+#include "manager/limit_plan.h"
 #include "unit/base/cmocka_all.h"
 
 static void test_taken(void **state CG_UNUSED)

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "manager/job.h"
+#include "control/job.h"
 #include "unit/base/cmocka_all.h"
 
 static void test_final(void **state CG_UNUSED)

@@ -4,7 +4,7 @@
 #include <stdint.h>
 
 #include "base/text.h"
-#include "manager/job.h"
+#include "control/job.h"
 
 enum cg_event_kind {
 	CG_EVENT_MANAGER,  /* the manager itself: started, adopted, reloaded, quits */

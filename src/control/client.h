@@ -1,7 +1,7 @@
 /* The other end of the manager's socket. Blocking: for the command line. */
 #pragma once
 
-#include "manager/message.h"
+#include "control/message.h"
 
 struct cg_client {
 	int fd;

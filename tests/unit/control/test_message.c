@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "manager/message.h"
+#include "control/message.h"
 #include "unit/base/cmocka_all.h"
 
 static struct cg_job_spec make_spec(const char *id)

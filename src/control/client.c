@@ -1,5 +1,5 @@
 /* Requests out, replies in. */
-#include "manager/client.h"
+#include "control/client.h"
 
 #include <errno.h>
 #include <string.h>
@@ -7,7 +7,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "manager/manager.h"
+#include "control/manager_options.h"
 
 int cg_client_open(struct cg_client *c, const char *path, struct cg_error **err)
 {

@@ -1,5 +1,5 @@
 /* Jobs as data: names, checks, and the table of transitions. */
-#include "manager/job.h"
+#include "control/job.h"
 
 #include <errno.h>
 #include <stdlib.h>

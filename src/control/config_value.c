@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "manager/config.h"
+#include "control/config.h"
 
 #define FOREVER "forever"
 #define NOTHING "none"

@@ -7,7 +7,7 @@
 
 #include "engine/apply_setting.h"
 #include "kernel/cgroupfs.h"
-#include "manager/limits.h"
+#include "manager/limit_plan.h"
 #include "model/translate.h"
 #include "model/value.h"
 

@@ -1,6 +1,6 @@
 /* Limits as text: what people write is brought into the kernel's form by the grammar of the knob's row and
  * checked by it. */
-#include "manager/limits.h"
+#include "control/limits.h"
 
 #include <errno.h>
 #include <stdlib.h>

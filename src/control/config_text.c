@@ -1,7 +1,7 @@
 /* The configuration for people: as a file, and as a list of the manual. */
 #include <string.h>
 
-#include "manager/config.h"
+#include "control/config.h"
 
 void cg_config_text(const struct cg_config *c, struct cg_text *t)
 {

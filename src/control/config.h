@@ -1,9 +1,4 @@
-/* The manager's configuration: one table of rows (config_rows.h), one structure that they fill.
- *
- * A file is INI: sections in brackets, `name = value`, comments from ';' or '#'. Beside FILE, every
- * FILE.d/NAME.conf is read after it, in the order of the names; what is read later wins. Options of the
- * command line win over all files, also when these are read again. A configuration is taken as a whole or not
- * at all. */
+/* The manager's configuration: one table of rows (config_rows.h), one structure that they fill. */
 #pragma once
 
 #include <stdbool.h>
@@ -87,7 +82,7 @@ struct cg_config_row {
 /* Each row's index. */
 enum cg_config_index {
 #define CG_CONFIG_ROW(id, ...) CG_CONFIG_##id,
-#include "manager/config_rows.h"
+#include "control/config_rows.h"
 #undef CG_CONFIG_ROW
 	CG_CONFIG_ROWS
 };
@@ -107,17 +102,8 @@ int cg_config_default(struct cg_config *ret, struct cg_error **err) CG_MUST_CHEC
 /* One value. The error names the row, what it takes, and the nearest allowed; on failure *c is as it was. */
 int cg_config_set(struct cg_config *c, const struct cg_config_row *row, const char *value,
 	struct cg_error **err) CG_MUST_CHECK;
-/* The text of one file over what *c holds; `name` is for messages. After a failure *c is to be thrown away.
- */
-int cg_config_parse(
-	struct cg_config *c, struct cg_bytes text, const char *name, struct cg_error **err) CG_MUST_CHECK;
 /* What no single row can tell: thresholds in order, times that fit each other. */
 int cg_config_check(const struct cg_config *c, struct cg_error **err) CG_MUST_CHECK;
-/* Defaults, the file (NULL: none) with its drop-ins, the overrides, and the check of the whole. *ret is
- * filled on success only: whoever reloads keeps what he had until then. */
-int cg_config_load(const char *path, const struct cg_config_override *override, size_t overrides,
-	struct cg_config *ret, struct cg_error **err) CG_MUST_CHECK;
-
 /* The value of a row as a person writes it. */
 void cg_config_value(const struct cg_config *c, const struct cg_config_row *row, struct cg_text *t);
 /* What a row takes: "500ms to 10s", "yes or no". */

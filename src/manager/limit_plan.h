@@ -1,19 +1,10 @@
-/* Limits in v2 terms, on whatever host this is: checked as text, resolved to writes, done and read back. */
+/* Limits in v2 terms on whatever host this is: resolved to writes, done and read back. */
 #pragma once
 
 #include "base/arena.h"
+#include "control/limits.h"
 #include "manager/host.h"
 #include "model/knob.h"
-
-/* "KNOB=VALUE" as people write it to the kernel's form, appended to *t: sizes with units, "50%" and "Q/P" for
- * cpu time. Refuses what is no v2 setting or not of its grammar and range; nothing is clamped. */
-int cg_limit_check(const char *text, struct cg_text *t, struct cg_error **err) CG_MUST_CHECK;
-/* The same for a list, in place; of keyed settings several may be given, of others each once. */
-int cg_limits_check(struct cg_strings *limits, struct cg_error **err) CG_MUST_CHECK;
-/* The value of a setting in a checked list, or NULL. */
-const char *cg_limits_value(const struct cg_strings *limits, const char *knob);
-/* Lays `over` over `limits`: settings that both have are over's (of keyed ones, over's as a whole). */
-int cg_limits_merge(struct cg_strings *limits, const struct cg_strings *over) CG_MUST_CHECK;
 
 struct cg_limit_write {
 	const struct cg_knob *knob;

@@ -1,6 +1,6 @@
 /* Between our structures and protobuf's. Building takes an arena that lives for one message; decoding checks
  * every number that is an index into a table here. */
-#include "manager/message.h"
+#include "control/message.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -8,7 +8,7 @@
 
 #include "base/arena.h"
 #include "control.pb-c.h"
-#include "manager/limits.h"
+#include "control/limits.h"
 
 typedef ProtobufCBinaryData bin;
 typedef Cgtree__Control__JobSpec pb_spec;

@@ -3,8 +3,8 @@
 #pragma once
 
 #include "base/fdio.h"
-#include "manager/event.h"
-#include "manager/job.h"
+#include "control/event.h"
+#include "control/job.h"
 
 #define CG_MESSAGE_MOST ((size_t)256 << 10)
 #define CG_MESSAGE_HEAD 4 /* bytes of length before each message on a stream, little-endian */

@@ -1,5 +1,5 @@
 /* The ring of events. */
-#include "manager/event.h"
+#include "control/event.h"
 
 #include <stdlib.h>
 #include <time.h>

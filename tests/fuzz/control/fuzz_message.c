@@ -3,7 +3,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 
-#include "manager/message.h"
+#include "control/message.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
