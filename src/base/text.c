@@ -90,6 +90,17 @@ bool cg_bytes_has_part(struct cg_bytes list, char delimiter, struct cg_bytes wan
 	return false;
 }
 
+bool cg_bytes_take(struct cg_bytes *rest, const char *word)
+{
+	size_t n = strlen(word);
+
+	if (rest->len < n || memcmp(rest->data, word, n) != 0)
+		return false;
+	rest->data += n;
+	rest->len -= n;
+	return true;
+}
+
 struct cg_bytes cg_bytes_trim(struct cg_bytes b)
 {
 	while (b.len && is_space(b.data[0])) {

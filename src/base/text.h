@@ -30,6 +30,8 @@ bool cg_bytes_word(struct cg_bytes *rest, struct cg_bytes *ret_word);
 /* Whether one of the words, or of the parts between delimiters, is `wanted`. */
 bool cg_bytes_has_word(struct cg_bytes list, struct cg_bytes wanted);
 bool cg_bytes_has_part(struct cg_bytes list, char delimiter, struct cg_bytes wanted);
+/* Takes `word` from the front; false when it does not begin so. */
+bool cg_bytes_take(struct cg_bytes *rest, const char *word);
 struct cg_bytes cg_bytes_trim(struct cg_bytes b); /* spaces, tabs and newlines at both ends */
 
 /* A growing string: data is NUL-terminated once anything was added. {0} is a valid empty one. After a failed

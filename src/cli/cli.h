@@ -122,6 +122,10 @@ int cli_parse_common(struct cli *cli, int argc, char **argv, int *ret_first) CG_
 int cli_usage(struct cli *cli, const char *fmt, ...) CG_PRINTF(2, 3);
 /* The candidate nearest to `word` by edit distance when it is near enough to be meant, or NULL. */
 const char *cli_nearest(const char *word, const char *const *candidates, size_t count);
+/* The row of a verb's own table of words (each row begins with its word, const char *) that `word` names;
+ * else says that there is none, with the nearest: CLI_EXIT_USAGE. */
+int cli_find_row(struct cli *cli, const char *word, const void *rows, size_t size, size_t count,
+	size_t *ret) CG_MUST_CHECK;
 
 /* help.c */
 void cli_help_all(const struct cli *cli);

@@ -8,6 +8,7 @@
 
 #include "cli/cli.h"
 
+#define ROWS_MAX        32  /* words of one verb */
 #define OPTIONS_MAX     160 /* the manager has a hundred */
 #define FIRST_LONG      256 /* values above any letter */
 #define NAME_MAX_NEAR   64  /* longer words get no suggestion */
@@ -126,6 +127,22 @@ const char *cli_nearest(const char *word, const char *const *candidates, size_t 
 		}
 	}
 	return nearest;
+}
+
+int cli_find_row(struct cli *cli, const char *word, const void *rows, size_t size, size_t count, size_t *ret)
+{
+	const char *names[ROWS_MAX], *nearest;
+
+	for (size_t i = 0; i < count && i < ROWS_MAX; i++) {
+		memcpy(&names[i], (const char *)rows + i * size, sizeof(names[i]));
+		*ret = i;
+		if (strcmp(word, names[i]) == 0)
+			return 0;
+	}
+	nearest = cli_nearest(word, names, count < ROWS_MAX ? count : ROWS_MAX);
+	if (nearest)
+		return cli_usage(cli, "there is no verb \"%s\"; did you mean \"%s\"?", word, nearest);
+	return cli_usage(cli, "there is no verb \"%s\"", word);
 }
 
 static int unknown_option(struct parser *p, const char *word)

@@ -46,22 +46,6 @@ static const struct {
 	{"hook", cli_criu_hook, TAKES_STATE},
 };
 
-static int find_kind(struct cli *cli, const char *word, size_t *ret)
-{
-	const char *names[CG_ARRAY_SIZE(kinds)], *nearest;
-
-	for (size_t i = 0; i < CG_ARRAY_SIZE(kinds); i++) {
-		names[i] = kinds[i].name;
-		*ret = i;
-		if (strcmp(word, kinds[i].name) == 0)
-			return 0;
-	}
-	nearest = cli_nearest(word, names, CG_ARRAY_SIZE(names));
-	if (nearest)
-		return cli_usage(cli, "there is no criu \"%s\"; did you mean \"%s\"?", word, nearest);
-	return cli_usage(cli, "there is no criu \"%s\"", word);
-}
-
 static int check_options(struct cli *cli, const struct criu_options *o, size_t kind)
 {
 	const struct cli_restore_options *w = &o->where;
@@ -102,7 +86,7 @@ static int run_criu(struct cli *cli, int argc, char **argv)
 	if (r == 0 && argc == first)
 		r = cli_usage(cli, "say what to do: dump, restore, prepare, undo, hook, import or export");
 	if (r == 0)
-		r = find_kind(cli, argv[first], &kind);
+		r = cli_find_row(cli, argv[first], kinds, sizeof(kinds[0]), CG_ARRAY_SIZE(kinds), &kind);
 	if (r == 0)
 		r = check_options(cli, &o, kind);
 	if (r == 0)

@@ -263,35 +263,21 @@ static const struct job_verb kinds[] = {
 	{"quit", run_simple, CG_VERB_QUIT, 0, 0, "quit takes no words"},
 };
 
-static int find_kind(struct cli *cli, const char *word, const struct job_verb **ret)
-{
-	const char *names[CG_ARRAY_SIZE(kinds)], *nearest;
-
-	for (size_t i = 0; i < CG_ARRAY_SIZE(kinds); i++) {
-		names[i] = kinds[i].name;
-		*ret = &kinds[i];
-		if (strcmp(word, kinds[i].name) == 0)
-			return 0;
-	}
-	nearest = cli_nearest(word, names, CG_ARRAY_SIZE(names));
-	if (nearest)
-		return cli_usage(cli, "there is no job \"%s\"; did you mean \"%s\"?", word, nearest);
-	return cli_usage(cli, "there is no job \"%s\"", word);
-}
-
 static int run_job(struct cli *cli, int argc, char **argv)
 {
 	_cleanup_job_options_ struct job_options o = {0};
-	const struct job_verb *verb = NULL;
+	const struct job_verb *verb;
+	size_t kind = 0;
 	int first, words, r = cli_parse(cli, &o, argc, argv, &first);
 
 	if (r)
 		return r;
 	if (argc == first)
 		return cli_usage(cli, "say what to do: run, submit, list, ...");
-	r = find_kind(cli, argv[first], &verb);
+	r = cli_find_row(cli, argv[first], kinds, sizeof(kinds[0]), CG_ARRAY_SIZE(kinds), &kind);
 	if (r)
 		return r;
+	verb = &kinds[kind];
 	words = argc - first - 1;
 	if (words < verb->least || (verb->most >= 0 && words > verb->most))
 		return cli_usage(cli, "%s", verb->wanted);

@@ -4,17 +4,6 @@
 
 #include "manager/pressure.h"
 
-static bool take(struct cg_bytes *b, const char *word)
-{
-	size_t n = strlen(word);
-
-	if (b->len < n || memcmp(b->data, word, n) != 0)
-		return false;
-	b->data += n;
-	b->len -= n;
-	return true;
-}
-
 int cg_psi_parse(struct cg_bytes text, uint64_t ret[CG_STALLS])
 {
 	uint64_t totals[CG_STALLS] = {0};
@@ -33,7 +22,7 @@ int cg_psi_parse(struct cg_bytes text, uint64_t ret[CG_STALLS])
 		if (kind < 0 || (seen & (1U << kind)))
 			return -EINVAL;
 		while (cg_bytes_word(&line, &word)) {
-			if (!take(&word, "total="))
+			if (!cg_bytes_take(&word, "total="))
 				continue;
 			if (total || cg_parse_u64(word, &totals[kind]) < 0)
 				return -EINVAL;
@@ -69,11 +58,11 @@ int cg_meminfo_parse(struct cg_bytes text, uint64_t *ret_total, uint64_t *ret_us
 	struct cg_bytes line;
 
 	while (cg_bytes_split(&text, '\n', &line)) {
-		if (take(&line, "MemTotal:")) {
+		if (cg_bytes_take(&line, "MemTotal:")) {
 			if (parse_kib(line, &total) < 0)
 				return -EINVAL;
 			have_total = true;
-		} else if (take(&line, "MemAvailable:")) {
+		} else if (cg_bytes_take(&line, "MemAvailable:")) {
 			if (parse_kib(line, &available) < 0)
 				return -EINVAL;
 			have_available = true;

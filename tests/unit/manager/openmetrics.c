@@ -30,17 +30,6 @@ static bool take_name(struct cg_bytes *b, struct cg_bytes *ret)
 	return ret->len > 0;
 }
 
-static bool take(struct cg_bytes *b, const char *word)
-{
-	size_t n = strlen(word);
-
-	if (b->len < n || memcmp(b->data, word, n) != 0)
-		return false;
-	b->data += n;
-	b->len -= n;
-	return true;
-}
-
 static bool ends_with(struct cg_bytes b, struct cg_bytes end)
 {
 	return b.len > end.len && memcmp(b.data + b.len - end.len, end.data, end.len) == 0;
@@ -94,12 +83,12 @@ static const char *check_help(struct cg_bytes text)
 
 static const char *check_metadata(struct checker *c, struct cg_bytes line)
 {
-	bool type = take(&line, "TYPE "), unit = !type && take(&line, "UNIT "),
-	     help = !type && !unit && take(&line, "HELP ");
+	bool type = cg_bytes_take(&line, "TYPE "), unit = !type && cg_bytes_take(&line, "UNIT "),
+	     help = !type && !unit && cg_bytes_take(&line, "HELP ");
 	struct cg_bytes name;
 	const char *wrong;
 
-	if ((!type && !unit && !help) || !take_name(&line, &name) || !take(&line, " "))
+	if ((!type && !unit && !help) || !take_name(&line, &name) || !cg_bytes_take(&line, " "))
 		return "neither TYPE, UNIT, HELP nor EOF";
 	wrong = begin_family(c, name);
 	if (wrong)
@@ -139,24 +128,24 @@ static const char *check_labels(struct cg_bytes *line)
 	struct cg_text keys = {0};
 	const char *wrong = NULL;
 
-	if (!take(line, "{"))
+	if (!cg_bytes_take(line, "{"))
 		return NULL;
-	while (!wrong && !take(line, "}")) {
+	while (!wrong && !cg_bytes_take(line, "}")) {
 		struct cg_bytes key;
 
-		if (keys.len && !take(line, ","))
+		if (keys.len && !cg_bytes_take(line, ","))
 			wrong = "no comma between labels";
-		else if (!take_name(line, &key) || !take(line, "=\""))
+		else if (!take_name(line, &key) || !cg_bytes_take(line, "=\""))
 			wrong = "a bad label";
 		else if (contains(&keys, key))
 			wrong = "a label twice";
 		else
 			add(&keys, key);
-		while (!wrong && !take(line, "\"")) {
+		while (!wrong && !cg_bytes_take(line, "\"")) {
 			if (!line->len)
 				wrong = "an open label value";
-			else if (line->data[0] == '\\' && !take(line, "\\n") && !take(line, "\\\\") &&
-				 !take(line, "\\\""))
+			else if (line->data[0] == '\\' && !cg_bytes_take(line, "\\n") &&
+				 !cg_bytes_take(line, "\\\\") && !cg_bytes_take(line, "\\\""))
 				wrong = "a bad escape in a label";
 			else if (line->len && line->data[0] != '\\' && line->data[0] != '"') {
 				line->data++;
@@ -207,7 +196,7 @@ static const char *check_sample(struct checker *c, struct cg_bytes line)
 		return "a sample twice";
 	add(&c->samples, series);
 	c->have_sample = true;
-	return take(&line, " ") ? check_value(line, counter) : "no value";
+	return cg_bytes_take(&line, " ") ? check_value(line, counter) : "no value";
 }
 
 static const char *check_lines(struct checker *c, struct cg_bytes text, unsigned *line)
@@ -227,7 +216,7 @@ static const char *check_lines(struct checker *c, struct cg_bytes text, unsigned
 			ended = true;
 			continue;
 		}
-		wrong = take(&one, "# ") ? check_metadata(c, one) : check_sample(c, one);
+		wrong = cg_bytes_take(&one, "# ") ? check_metadata(c, one) : check_sample(c, one);
 		if (wrong)
 			return wrong;
 	}
