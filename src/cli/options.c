@@ -119,7 +119,9 @@ const char *cli_nearest(const char *word, const char *const *candidates, size_t 
 	size_t least = strlen(word) / 3 + 2;
 
 	for (size_t i = 0; i < count; i++) {
-		size_t d = distance(word, candidates[i]);
+		/* A beginning is what people type who know how shells complete. */
+		bool begun = word[0] && strncmp(candidates[i], word, strlen(word)) == 0;
+		size_t d = begun ? 1 : distance(word, candidates[i]);
 
 		if (d < least) {
 			least = d;

@@ -29,7 +29,7 @@ static int attach_in(struct cli_change *c, const struct attach_options *o, uint1
 		int id;
 
 		if (cg_parse_pid(cg_bytes_of(argv[i]), &id) < 0)
-			return cg_error_usage(err, "\"%s\": a %s id in plain decimal is wanted", argv[i],
+			return cg_error_usage(err, "\"%s\": a %s id is wanted, 1 to 4194304", argv[i],
 				o->threads ? "thread" : "process");
 		r = cg_edit_attach(&c->edit, place, id, o->threads, err);
 	}

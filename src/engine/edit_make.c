@@ -240,6 +240,7 @@ static int already(const char *path, struct cg_error **err)
 	int r = cg_error_make(err, CG_FAULT_SYSTEM, EEXIST, "exists already");
 
 	cg_error_at(err, path, NULL);
+	cg_error_hint(err, "its settings: cgtree get and cgtree set; to be rid of it: cgtree delete");
 	return r;
 }
 

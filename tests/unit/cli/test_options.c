@@ -32,6 +32,7 @@ static void test_nearest(void **state CG_UNUSED)
 	assert_nearest("restor", "restore");
 	assert_nearest("shwo", "show");
 	assert_nearest("cheque", "check");
+	assert_nearest("rest", "restore"); /* too far by letters, but its beginning */
 	assert_nearest("xyzzy", NULL);
 	assert_nearest("q", NULL);
 	memset(endless, 'd', sizeof(endless));
