@@ -567,9 +567,10 @@ void job_empty(struct job *j)
 		conclude(j, &end);
 	else
 		lose(j);
+	cg_strings_free(&j->overrides);
+	/* Whoever waits is answered first; nothing else is looked at before the group is gone. */
+	job_after_end(j);
 	r = cg_host_remove(&j->m->host, j->spec.id);
 	if (r < 0)
 		cg_log(CG_LOG_WARNING, "the group of job %s cannot be removed: %s", j->spec.id, strerror(-r));
-	cg_strings_free(&j->overrides);
-	job_after_end(j);
 }

@@ -134,6 +134,15 @@ static void watch(struct shim *s, int children, struct shim_end *end)
 	}
 }
 
+/* What we were told to ignore is not for the payload. Here, while we wait to be told, it delays no start. */
+static void reset_signals(void)
+{
+	struct sigaction usual = {.sa_handler = SIG_DFL};
+
+	for (int i = 1; i < NSIG; i++)
+		(void)sigaction(i, &usual, NULL); /* fails for those that cannot be changed */
+}
+
 static int prepare(int *ret_children)
 {
 	sigset_t all, chld;
@@ -144,6 +153,7 @@ static int prepare(int *ret_children)
 	(void)sigaddset(&chld, SIGCHLD);
 	if (sigprocmask(SIG_SETMASK, &all, NULL) < 0 || prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) < 0)
 		return -errno;
+	reset_signals();
 	*ret_children = signalfd(-1, &chld, SFD_CLOEXEC | SFD_NONBLOCK);
 	return *ret_children < 0 ? -errno : 0;
 }
