@@ -126,7 +126,8 @@ static int on_answer(sd_event_source *source, int fd, uint32_t events, void *con
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return 0;
 	j->answer_source = sd_event_source_disable_unref(j->answer_source);
-	/* A failure, like any end, is told by the shim's own end. The socket stays: it shows us alive. */
+	j->answer = cg_close(j->answer);
+	/* A failure, like any end, is told by the shim's own end. */
 	if (n != sizeof(a) || a.stage != SHIM_STARTED)
 		return 0;
 	j->record.payload.pid = a.pid;
@@ -155,7 +156,8 @@ static int on_shim(sd_event_source *source, int fd, uint32_t events, void *conte
 
 int job_watch_shim(struct job *j)
 {
-	int r = sd_event_add_io(j->m->loop, &j->shim_source, j->shim, EPOLLIN, on_shim, j);
+	/* Told once: thousands that end together would be looked at by the kernel again with each turn. */
+	int r = sd_event_add_io(j->m->loop, &j->shim_source, j->shim, EPOLLIN | EPOLLET, on_shim, j);
 
 	/* What it says comes before its end. */
 	return r < 0 ? r : sd_event_source_set_priority(j->shim_source, SD_EVENT_PRIORITY_NORMAL + 1);

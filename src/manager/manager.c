@@ -203,6 +203,8 @@ static int open_places(struct cg_manager *m, struct cg_error **err)
 	m->null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	if (m->null < 0)
 		return cg_error_errno(err, errno, "cannot open /dev/null");
+	if (pipe2(m->alive, O_CLOEXEC) < 0)
+		return cg_error_errno(err, errno, "cannot make the pipe that shows us alive");
 	r = open_shim(m, err);
 	r = r < 0 ? r : cg_host_open(&m->host, m->options.root, err);
 	r = r < 0 ? r : cg_store_open(&m->store, m->options.run_dir, m->options.state_dir, err);
@@ -249,6 +251,8 @@ static void manager_free(struct cg_manager *m)
 	(void)cg_close(m->log_dir);
 	(void)cg_close(m->shim_program);
 	(void)cg_close(m->null);
+	(void)cg_close(m->alive[0]);
+	(void)cg_close(m->alive[1]);
 	(void)cg_close(m->proc);
 	free(m);
 }
@@ -262,6 +266,7 @@ int cg_manager_run(const struct cg_manager_options *options, struct cg_error **e
 		return cg_error_oom(err);
 	m->options = *options;
 	m->proc = m->null = m->log_dir = m->shim_program = m->socket_lock = -1;
+	m->alive[0] = m->alive[1] = -1;
 	m->store = (struct cg_store){.run = -1, .jobs = -1, .lock = -1, .state = -1};
 	m->host.shims = -1;
 	defaults(&m->options);

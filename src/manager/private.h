@@ -35,7 +35,7 @@ struct job {
 	struct cg_job_record record;
 	struct cg_strings overrides; /* KNOB=VALUE that pressure laid over limits */
 	int shim;                    /* pidfd; -1 */
-	int answer;                  /* the shim's socket; -1 */
+	int answer;                  /* the shim's socket, until it has answered; -1 */
 	int client_signal;           /* the last that a client sent */
 	uint8_t waits;               /* enum job_wait */
 	bool ended;           /* its shim has ended, or it never had one: only the rest is waited for */
@@ -68,6 +68,7 @@ struct cg_manager {
 	struct cg_governor *governor;
 	sd_event *loop;
 	int proc, null, log_dir, shim_program;
+	int alive[2]; /* a pipe that shims see end when we do */
 	char *socket;
 	int socket_lock;
 	bool activated; /* the socket is systemd's */

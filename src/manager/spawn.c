@@ -282,6 +282,7 @@ static int gather(struct job *j, struct gathered *g, const int stdio[3])
 	if (r < 0)
 		return r;
 	g->fd[SHIM_FD_LOG_DIR] = fcntl(m->log_dir, F_DUPFD_CLOEXEC, 0);
+	g->fd[SHIM_FD_ALIVE] = fcntl(m->alive[0], F_DUPFD_CLOEXEC, 0);
 	g->fd[SHIM_FD_LOG] =
 		j->spec.foreground ? add_null(m) : open_log(m, j->spec.id, O_WRONLY | O_CREAT | O_APPEND);
 	if (g->fd[SHIM_FD_LOG] < 0)
@@ -290,7 +291,7 @@ static int gather(struct job *j, struct gathered *g, const int stdio[3])
 		r = cg_host_group(&m->host, m->host.main, j->spec.id, &g->fd[SHIM_FD_V2]);
 	else
 		g->fd[SHIM_FD_V2] = add_null(m);
-	if (r < 0 || g->fd[SHIM_FD_LOG_DIR] < 0 || g->fd[SHIM_FD_V2] < 0)
+	if (r < 0 || g->fd[SHIM_FD_LOG_DIR] < 0 || g->fd[SHIM_FD_ALIVE] < 0 || g->fd[SHIM_FD_V2] < 0)
 		return r < 0 ? r : -errno;
 	for (int i = 0; j->spec.foreground && i < 3; i++) {
 		g->fd[g->count++] = stdio[i];

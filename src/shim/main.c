@@ -116,9 +116,10 @@ static void left_alone(const struct shim *s)
 static void watch(struct shim *s, int children, struct shim_end *end)
 {
 	for (;;) {
-		struct pollfd p[3] = {{children, POLLIN, 0}, {s->out, POLLIN, 0}, {s->sock, POLLIN, 0}};
+		struct pollfd p[3] = {
+			{children, POLLIN, 0}, {s->out, POLLIN, 0}, {s->fd[SHIM_FD_ALIVE], 0, 0}};
 		struct signalfd_siginfo info;
-		int n = poll(p, 3, s->sock < 0 && s->spec.thaw_ms ? (int)s->spec.thaw_ms : -1);
+		int n = poll(p, 3, s->fd[SHIM_FD_ALIVE] < 0 && s->spec.thaw_ms ? (int)s->spec.thaw_ms : -1);
 
 		if (n < 0 && errno != EINTR)
 			return;
@@ -126,9 +127,8 @@ static void watch(struct shim *s, int children, struct shim_end *end)
 			left_alone(s);
 		if (n > 0 && p[1].revents && !shim_log(s))
 			s->out = cg_close(s->out);
-		/* The manager says nothing more: what comes is its end. */
 		if (n > 0 && p[2].revents)
-			s->sock = cg_close(s->sock);
+			s->fd[SHIM_FD_ALIVE] = cg_close(s->fd[SHIM_FD_ALIVE]);
 		if (n > 0 && p[0].revents && read(children, &info, sizeof(info)) > 0 && reap(s, end))
 			return;
 	}
@@ -182,6 +182,7 @@ static int serve(struct shim *s, int children)
 	for (size_t i = SHIM_FDS + s->spec.v1_groups; i < s->fds; i++)
 		s->fd[i] = cg_close(s->fd[i]);
 	answer(s, SHIM_STARTED, 0);
+	s->sock = cg_close(s->sock);
 	watch(s, children, &end);
 	if (s->out >= 0)
 		(void)shim_log(s);

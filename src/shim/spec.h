@@ -6,8 +6,8 @@
  *               SHIM_FOREGROUND, stdin, stdout and stderr
  *   answer   := struct shim_answer, once
  *
- * The socket's end of file tells either side that the other is gone. A shim that was not told "g" has done
- * nothing. */
+ * The socket's end of file tells either side that the other is gone; the answer is its last use, for a
+ * descriptor less for each job. A shim that was not told "g" has done nothing. */
 #pragma once
 
 #include <stdbool.h>
@@ -36,7 +36,15 @@ enum shim_tag {
 };
 
 /* Descriptors in the message. Where one does not apply /dev/null stands. */
-enum shim_fd { SHIM_FD_SPEC, SHIM_FD_JOB, SHIM_FD_LOG_DIR, SHIM_FD_LOG, SHIM_FD_V2, SHIM_FDS };
+enum shim_fd {
+	SHIM_FD_SPEC,
+	SHIM_FD_JOB,
+	SHIM_FD_LOG_DIR,
+	SHIM_FD_LOG,
+	SHIM_FD_V2,
+	SHIM_FD_ALIVE, /* a pipe that ends with the manager: one for all shims */
+	SHIM_FDS
+};
 #define SHIM_V1_MOST  16
 #define SHIM_FDS_MOST (SHIM_FDS + SHIM_V1_MOST + 3)
 
