@@ -190,6 +190,7 @@ static int prepare(struct job *j, struct cg_error **err)
 	r = r < 0 ? r : cg_host_make(&m->host, j->spec.id, plan.where, err);
 	if (r < 0)
 		return r;
+	j->where = plan.where;
 	if (plan.note.len)
 		note_limits(j, &plan.note);
 	r = cg_limit_plan_apply(&m->host, j->spec.id, &plan, true, err);

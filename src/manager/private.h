@@ -36,6 +36,7 @@ struct job {
 	struct cg_strings overrides; /* KNOB=VALUE that pressure laid over limits */
 	int shim;                    /* pidfd; -1 */
 	int answer;                  /* the shim's socket, until it has answered; -1 */
+	uint32_t where;              /* bits: hierarchies in which its start made a group */
 	int client_signal;           /* the last that a client sent */
 	uint8_t waits;               /* enum job_wait */
 	bool ended;           /* its shim has ended, or it never had one: only the rest is waited for */

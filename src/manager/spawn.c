@@ -243,7 +243,8 @@ static int add_null(struct cg_manager *m)
 	return fcntl(m->null, F_DUPFD_CLOEXEC, 0);
 }
 
-/* The groups that the job has in v1 hierarchies. */
+/* The groups that the job was made in v1 hierarchies. One of its name elsewhere was left by an earlier one.
+ */
 static int gather_v1(struct job *j, struct gathered *g, uint32_t *index, uint32_t *count)
 {
 	const struct cg_host *h = &j->m->host;
@@ -252,11 +253,9 @@ static int gather_v1(struct job *j, struct gathered *g, uint32_t *index, uint32_
 	for (size_t i = 0; i < h->live.count; i++) {
 		int fd = -1, r;
 
-		if (h->live.item[i].version != 1)
+		if (h->live.item[i].version != 1 || !(j->where & 1u << i))
 			continue;
 		r = cg_host_group(h, i, j->spec.id, &fd);
-		if (r == -ENOENT)
-			continue;
 		if (r < 0 || *count == SHIM_V1_MOST) {
 			(void)cg_close(fd);
 			return r < 0 ? r : -E2BIG;
