@@ -74,7 +74,7 @@ struct cg_manager {
 	int socket_lock;
 	bool activated; /* the socket is systemd's */
 	uint64_t nofile_soft, nofile_hard;
-	int oom_adj;
+	int oom_adj, nice; /* of jobs: what we had */
 	/* jobs: by handle, ascending; and a hash table by id */
 	struct job **job, **bucket;
 	uint32_t jobs, job_room, buckets, next_handle;

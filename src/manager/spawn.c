@@ -211,6 +211,7 @@ static int make_spec(const struct job *j, const uint32_t *v1, uint32_t v1s, int 
 	shim_spec_add_number(&t, SHIM_NOFILE_SOFT, j->m->nofile_soft);
 	shim_spec_add_number(&t, SHIM_NOFILE_HARD, j->m->nofile_hard);
 	shim_spec_add_number(&t, SHIM_OOM_ADJ, (uint64_t)(j->m->oom_adj + 1000));
+	shim_spec_add_number(&t, SHIM_NICE, (uint64_t)(j->m->nice + 20));
 	shim_spec_add_number(&t, SHIM_LOG_SIZE, j->m->options.log_size);
 	shim_spec_add_number(&t, SHIM_THAW_MS, (j->m->options.thaw_us + 999) / 1000);
 	add_v1(j, &t, v1, v1s);

@@ -59,7 +59,7 @@ static enum shim_stage set_descriptors(const struct shim *s, int out)
 }
 
 /* What the manager and the shim keep for themselves is not handed on: their room for descriptors, their place
- * in the order of the OOM killer. */
+ * in the order of the OOM killer, their precedence. */
 static enum shim_stage set_limits(const struct shim *s)
 {
 	struct rlimit files = {s->spec.nofile_soft, s->spec.nofile_hard};
@@ -67,6 +67,8 @@ static enum shim_stage set_limits(const struct shim *s)
 	int n = snprintf(text, sizeof(text), "%d", s->spec.oom_adj), r;
 
 	if (s->spec.nofile_hard && setrlimit(RLIMIT_NOFILE, &files) < 0)
+		return SHIM_NO_LIMITS;
+	if (setpriority(PRIO_PROCESS, 0, s->spec.nice) < 0)
 		return SHIM_NO_LIMITS;
 	r = cg_write_at(AT_FDCWD, "/proc/self/oom_score_adj", (struct cg_bytes){text, (size_t)n});
 	errno = -r;

@@ -27,6 +27,7 @@ enum shim_tag {
 	SHIM_NOFILE_SOFT = 'n',
 	SHIM_NOFILE_HARD = 'N',
 	SHIM_OOM_ADJ = 'o',   /* with 1000 added, for numbers here have no sign */
+	SHIM_NICE = 'y',      /* with 20 added */
 	SHIM_LOG_SIZE = 'l',  /* bytes after which the log is rotated */
 	SHIM_THAW_MS = 't',   /* how long the manager may stay away while the job is frozen */
 	SHIM_V1_GROUPS = 'v', /* how many descriptors of v1 groups follow */
@@ -84,7 +85,7 @@ struct shim_spec {
 	uint32_t argc, envc, groups, uid, gid;
 	uint64_t nofile_soft, nofile_hard, log_size;
 	uint32_t thaw_ms, v1_groups, freezer;
-	int oom_adj;
+	int oom_adj, nice;
 	bool has_freezer, foreground, new_privs;
 };
 /* Parses a whole file; `text` must outlive the result. -EINVAL, -ERANGE, -ENOMEM. */
