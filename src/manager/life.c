@@ -307,13 +307,10 @@ static int on_queue(sd_event_source *source, void *context)
 	uint32_t at = 0;
 
 	(void)sd_event_source_set_enabled(source, SD_EVENT_OFF);
-	for (struct job *j; !m->quitting && (j = job_from_handle(m, at)); at = j->handle + 1) {
+	for (struct job *j; !m->quitting && (j = job_queued_from(m, at)); at = j->handle + 1) {
 		_cleanup_error_ struct cg_error *err = NULL;
 		int r;
 
-		/* With a timer it waits for a restart. */
-		if (j->record.state != CG_JOB_QUEUED || j->timer)
-			continue;
 		r = job_may_start(j, &err);
 		if (r > 0)
 			r = job_start(j, &err);

@@ -93,6 +93,8 @@ struct job *job_find(const struct cg_manager *m, const char *id);
 struct job *job_by_handle(const struct cg_manager *m, uint32_t handle);
 /* The first job of that handle or a higher one; NULL after the last. */
 struct job *job_from_handle(const struct cg_manager *m, uint32_t handle);
+/* The same of those that wait for their start, and not for a time. */
+struct job *job_queued_from(const struct cg_manager *m, uint32_t handle);
 /* Takes the specification. NULL: out of memory (the specification is freed). */
 struct job *job_add(struct cg_manager *m, struct cg_job_spec *spec);
 void job_delete(struct job *j);
