@@ -190,6 +190,7 @@ int main(int argc, char **argv)
 	}
 	if (only_rate) {
 		rate(&c, count);
+		cg_client_close(&c);
 		return 0;
 	}
 	for (int i = 0; i < 4; i++)
@@ -202,5 +203,8 @@ int main(int argc, char **argv)
 		median(list[2], count), median(list[2], count) / median(list[0], count));
 	printf("whole run: floor %.0f us, manager %.0f us, %.2f times\n", median(list[1], count),
 		median(list[3], count), median(list[3], count) / median(list[1], count));
+	for (int i = 0; i < 4; i++)
+		free(list[i]);
+	cg_client_close(&c);
 	return 0;
 }

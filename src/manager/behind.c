@@ -1,4 +1,5 @@
-/* A queue between the loop and the disk. */
+/* A queue between the loop and the disk. What is queued waits a moment before it is written, for the next
+ * entry of the same job replaces it: a short job costs the disk one write, or none. */
 #include "manager/behind.h"
 
 #include <errno.h>
@@ -8,10 +9,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/fdio.h"
 #include "base/log.h"
+
+#define PAUSE_NS 20000000L /* 20 ms */
+#define ENOUGH   64        /* entries that are not paused for */
 
 struct item {
 	struct item *next;
@@ -25,6 +30,7 @@ struct cg_behind {
 	pthread_mutex_t lock;
 	pthread_cond_t work;
 	struct item *first, **end;
+	unsigned count;
 	bool stop;
 };
 
@@ -62,20 +68,42 @@ static void do_item(int dir, struct item *i)
 	free(i);
 }
 
+static void pause_for_more(struct cg_behind *b)
+{
+	struct timespec until;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_nsec += PAUSE_NS;
+	if (until.tv_nsec >= 1000000000L) {
+		until.tv_nsec -= 1000000000L;
+		until.tv_sec++;
+	}
+	while (!b->stop && b->count < ENOUGH)
+		if (pthread_cond_timedwait(&b->work, &b->lock, &until) != 0)
+			return;
+}
+
 static void *run(void *context)
 {
 	struct cg_behind *b = context;
+	bool paused = false;
 
 	(void)pthread_mutex_lock(&b->lock);
 	for (;;) {
 		struct item *i;
 
-		while (!b->first && !b->stop)
+		while (!b->first && !b->stop) {
+			paused = false;
 			(void)pthread_cond_wait(&b->work, &b->lock);
+		}
+		if (!paused)
+			pause_for_more(b);
+		paused = true;
 		i = b->first;
 		if (!i)
 			break;
 		b->first = i->next;
+		b->count--;
 		if (!b->first)
 			b->end = &b->first;
 		(void)pthread_mutex_unlock(&b->lock);
@@ -106,6 +134,7 @@ static int start_thread(struct cg_behind *b)
 int cg_behind_start(int dir, struct cg_behind **ret)
 {
 	struct cg_behind *b = calloc(1, sizeof(*b));
+	pthread_condattr_t clock;
 	int r;
 
 	if (!b)
@@ -113,7 +142,10 @@ int cg_behind_start(int dir, struct cg_behind **ret)
 	b->dir = dir;
 	b->end = &b->first;
 	(void)pthread_mutex_init(&b->lock, NULL);
-	(void)pthread_cond_init(&b->work, NULL);
+	(void)pthread_condattr_init(&clock);
+	(void)pthread_condattr_setclock(&clock, CLOCK_MONOTONIC);
+	(void)pthread_cond_init(&b->work, &clock);
+	(void)pthread_condattr_destroy(&clock);
 	r = start_thread(b);
 	if (r < 0) {
 		free(b);
@@ -156,7 +188,9 @@ void cg_behind_write(struct cg_behind *b, const char *name, struct cg_text *text
 	} else {
 		*b->end = i;
 		b->end = &i->next;
-		(void)pthread_cond_signal(&b->work);
+		/* It sleeps without a deadline, or has enough to do. */
+		if (++b->count == 1 || b->count == ENOUGH)
+			(void)pthread_cond_signal(&b->work);
 	}
 	(void)pthread_mutex_unlock(&b->lock);
 	*text = (struct cg_text){0};

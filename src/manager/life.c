@@ -126,7 +126,8 @@ static int on_answer(sd_event_source *source, int fd, uint32_t events, void *con
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return 0;
 	j->answer_source = sd_event_source_disable_unref(j->answer_source);
-	/* A failure, like any end, is told by the shim's own end. The socket stays: it shows us alive. */
+	j->answer = cg_close(j->answer);
+	/* A failure, like any end, is told by the shim's own end. */
 	if (n != sizeof(a) || a.stage != SHIM_STARTED)
 		return 0;
 	j->record.payload.pid = a.pid;
@@ -155,7 +156,8 @@ static int on_shim(sd_event_source *source, int fd, uint32_t events, void *conte
 
 int job_watch_shim(struct job *j)
 {
-	int r = sd_event_add_io(j->m->loop, &j->shim_source, j->shim, EPOLLIN, on_shim, j);
+	/* Told once: thousands that end together would be looked at by the kernel again with each turn. */
+	int r = sd_event_add_io(j->m->loop, &j->shim_source, j->shim, EPOLLIN | EPOLLET, on_shim, j);
 
 	/* What it says comes before its end. */
 	return r < 0 ? r : sd_event_source_set_priority(j->shim_source, SD_EVENT_PRIORITY_NORMAL + 1);
@@ -188,6 +190,7 @@ static int prepare(struct job *j, struct cg_error **err)
 	r = r < 0 ? r : cg_host_make(&m->host, j->spec.id, plan.where, err);
 	if (r < 0)
 		return r;
+	j->where = plan.where;
 	if (plan.note.len)
 		note_limits(j, &plan.note);
 	r = cg_limit_plan_apply(&m->host, j->spec.id, &plan, true, err);
@@ -304,13 +307,10 @@ static int on_queue(sd_event_source *source, void *context)
 	uint32_t at = 0;
 
 	(void)sd_event_source_set_enabled(source, SD_EVENT_OFF);
-	for (struct job *j; !m->quitting && (j = job_from_handle(m, at)); at = j->handle + 1) {
+	for (struct job *j; !m->quitting && (j = job_queued_from(m, at)); at = j->handle + 1) {
 		_cleanup_error_ struct cg_error *err = NULL;
 		int r;
 
-		/* With a timer it waits for a restart. */
-		if (j->record.state != CG_JOB_QUEUED || j->timer)
-			continue;
 		r = job_may_start(j, &err);
 		if (r > 0)
 			r = job_start(j, &err);
@@ -567,9 +567,10 @@ void job_empty(struct job *j)
 		conclude(j, &end);
 	else
 		lose(j);
+	cg_strings_free(&j->overrides);
+	/* Whoever waits is answered first; nothing else is looked at before the group is gone. */
+	job_after_end(j);
 	r = cg_host_remove(&j->m->host, j->spec.id);
 	if (r < 0)
 		cg_log(CG_LOG_WARNING, "the group of job %s cannot be removed: %s", j->spec.id, strerror(-r));
-	cg_strings_free(&j->overrides);
-	job_after_end(j);
 }

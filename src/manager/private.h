@@ -35,7 +35,8 @@ struct job {
 	struct cg_job_record record;
 	struct cg_strings overrides; /* KNOB=VALUE that pressure laid over limits */
 	int shim;                    /* pidfd; -1 */
-	int answer;                  /* the shim's socket; -1 */
+	int answer;                  /* the shim's socket, until it has answered; -1 */
+	uint32_t where;              /* bits: hierarchies in which its start made a group */
 	int client_signal;           /* the last that a client sent */
 	uint8_t waits;               /* enum job_wait */
 	bool ended;           /* its shim has ended, or it never had one: only the rest is waited for */
@@ -68,11 +69,12 @@ struct cg_manager {
 	struct cg_governor *governor;
 	sd_event *loop;
 	int proc, null, log_dir, shim_program;
+	int alive[2]; /* a pipe that shims see end when we do */
 	char *socket;
 	int socket_lock;
 	bool activated; /* the socket is systemd's */
 	uint64_t nofile_soft, nofile_hard;
-	int oom_adj;
+	int oom_adj, nice; /* of jobs: what we had */
 	/* jobs: by handle, ascending; and a hash table by id */
 	struct job **job, **bucket;
 	uint32_t jobs, job_room, buckets, next_handle;
@@ -91,6 +93,8 @@ struct job *job_find(const struct cg_manager *m, const char *id);
 struct job *job_by_handle(const struct cg_manager *m, uint32_t handle);
 /* The first job of that handle or a higher one; NULL after the last. */
 struct job *job_from_handle(const struct cg_manager *m, uint32_t handle);
+/* The same of those that wait for their start, and not for a time. */
+struct job *job_queued_from(const struct cg_manager *m, uint32_t handle);
 /* Takes the specification. NULL: out of memory (the specification is freed). */
 struct job *job_add(struct cg_manager *m, struct cg_job_spec *spec);
 void job_delete(struct job *j);

@@ -211,6 +211,7 @@ static int make_spec(const struct job *j, const uint32_t *v1, uint32_t v1s, int 
 	shim_spec_add_number(&t, SHIM_NOFILE_SOFT, j->m->nofile_soft);
 	shim_spec_add_number(&t, SHIM_NOFILE_HARD, j->m->nofile_hard);
 	shim_spec_add_number(&t, SHIM_OOM_ADJ, (uint64_t)(j->m->oom_adj + 1000));
+	shim_spec_add_number(&t, SHIM_NICE, (uint64_t)(j->m->nice + 20));
 	shim_spec_add_number(&t, SHIM_LOG_SIZE, j->m->options.log_size);
 	shim_spec_add_number(&t, SHIM_THAW_MS, (j->m->options.thaw_us + 999) / 1000);
 	add_v1(j, &t, v1, v1s);
@@ -243,7 +244,8 @@ static int add_null(struct cg_manager *m)
 	return fcntl(m->null, F_DUPFD_CLOEXEC, 0);
 }
 
-/* The groups that the job has in v1 hierarchies. */
+/* The groups that the job was made in v1 hierarchies. One of its name elsewhere was left by an earlier one.
+ */
 static int gather_v1(struct job *j, struct gathered *g, uint32_t *index, uint32_t *count)
 {
 	const struct cg_host *h = &j->m->host;
@@ -252,11 +254,9 @@ static int gather_v1(struct job *j, struct gathered *g, uint32_t *index, uint32_
 	for (size_t i = 0; i < h->live.count; i++) {
 		int fd = -1, r;
 
-		if (h->live.item[i].version != 1)
+		if (h->live.item[i].version != 1 || !(j->where & 1u << i))
 			continue;
 		r = cg_host_group(h, i, j->spec.id, &fd);
-		if (r == -ENOENT)
-			continue;
 		if (r < 0 || *count == SHIM_V1_MOST) {
 			(void)cg_close(fd);
 			return r < 0 ? r : -E2BIG;
@@ -282,6 +282,7 @@ static int gather(struct job *j, struct gathered *g, const int stdio[3])
 	if (r < 0)
 		return r;
 	g->fd[SHIM_FD_LOG_DIR] = fcntl(m->log_dir, F_DUPFD_CLOEXEC, 0);
+	g->fd[SHIM_FD_ALIVE] = fcntl(m->alive[0], F_DUPFD_CLOEXEC, 0);
 	g->fd[SHIM_FD_LOG] =
 		j->spec.foreground ? add_null(m) : open_log(m, j->spec.id, O_WRONLY | O_CREAT | O_APPEND);
 	if (g->fd[SHIM_FD_LOG] < 0)
@@ -290,7 +291,7 @@ static int gather(struct job *j, struct gathered *g, const int stdio[3])
 		r = cg_host_group(&m->host, m->host.main, j->spec.id, &g->fd[SHIM_FD_V2]);
 	else
 		g->fd[SHIM_FD_V2] = add_null(m);
-	if (r < 0 || g->fd[SHIM_FD_LOG_DIR] < 0 || g->fd[SHIM_FD_V2] < 0)
+	if (r < 0 || g->fd[SHIM_FD_LOG_DIR] < 0 || g->fd[SHIM_FD_ALIVE] < 0 || g->fd[SHIM_FD_V2] < 0)
 		return r < 0 ? r : -errno;
 	for (int i = 0; j->spec.foreground && i < 3; i++) {
 		g->fd[g->count++] = stdio[i];

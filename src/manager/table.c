@@ -48,6 +48,15 @@ struct job *job_from_handle(const struct cg_manager *m, uint32_t handle)
 	return i < m->jobs ? m->job[i] : NULL;
 }
 
+struct job *job_queued_from(const struct cg_manager *m, uint32_t handle)
+{
+	/* With a timer it waits for a restart. */
+	for (uint32_t i = place_of(m, handle); i < m->jobs; i++)
+		if (m->job[i]->record.state == CG_JOB_QUEUED && !m->job[i]->timer)
+			return m->job[i];
+	return NULL;
+}
+
 struct job *job_by_handle(const struct cg_manager *m, uint32_t handle)
 {
 	struct job *j = job_from_handle(m, handle);

@@ -117,7 +117,7 @@ static int watch_events(struct job *j)
 	/* Read once, for only changes after that are told. */
 	if (fd < 0 || pread(fd, text, sizeof(text), 0) < 0)
 		return -errno;
-	r = sd_event_add_io(j->m->loop, &j->watcher, fd, EPOLLPRI, on_events, j);
+	r = sd_event_add_io(j->m->loop, &j->watcher, fd, EPOLLPRI | EPOLLET, on_events, j);
 	if (r < 0)
 		return r;
 	(void)sd_event_source_set_io_fd_own(j->watcher, true);

@@ -59,7 +59,7 @@ static enum shim_stage set_descriptors(const struct shim *s, int out)
 }
 
 /* What the manager and the shim keep for themselves is not handed on: their room for descriptors, their place
- * in the order of the OOM killer. */
+ * in the order of the OOM killer, their precedence. */
 static enum shim_stage set_limits(const struct shim *s)
 {
 	struct rlimit files = {s->spec.nofile_soft, s->spec.nofile_hard};
@@ -67,6 +67,8 @@ static enum shim_stage set_limits(const struct shim *s)
 	int n = snprintf(text, sizeof(text), "%d", s->spec.oom_adj), r;
 
 	if (s->spec.nofile_hard && setrlimit(RLIMIT_NOFILE, &files) < 0)
+		return SHIM_NO_LIMITS;
+	if (setpriority(PRIO_PROCESS, 0, s->spec.nice) < 0)
 		return SHIM_NO_LIMITS;
 	r = cg_write_at(AT_FDCWD, "/proc/self/oom_score_adj", (struct cg_bytes){text, (size_t)n});
 	errno = -r;
@@ -86,20 +88,10 @@ static enum shim_stage set_user(const struct shim *s)
 	return SHIM_STARTED;
 }
 
-static void reset_signals(void)
-{
-	struct sigaction usual = {.sa_handler = SIG_DFL};
-	sigset_t none;
-
-	for (int i = 1; i < NSIG; i++)
-		(void)sigaction(i, &usual, NULL); /* fails for those that cannot be changed */
-	(void)sigemptyset(&none);
-	(void)sigprocmask(SIG_SETMASK, &none, NULL);
-}
-
 static enum shim_stage become(const struct shim *s, bool cloned, int out)
 {
 	enum shim_stage stage = enter_groups(s, cloned);
+	sigset_t none;
 
 	(void)setsid();
 	(void)umask(022);
@@ -112,7 +104,9 @@ static enum shim_stage become(const struct shim *s, bool cloned, int out)
 		return SHIM_NO_DIRECTORY;
 	if (!s->spec.new_privs && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		return SHIM_NO_PRIVILEGES;
-	reset_signals();
+	/* Their actions are the usual ones since the shim began. */
+	(void)sigemptyset(&none);
+	(void)sigprocmask(SIG_SETMASK, &none, NULL);
 	environ = s->spec.env;
 	(void)execvp(s->spec.argv[0], s->spec.argv);
 	return SHIM_NO_EXEC;

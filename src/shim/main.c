@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -58,7 +59,16 @@ static void answer(struct shim *s, enum shim_stage stage, int code)
 	(void)send(s->sock, &a, sizeof(a), MSG_NOSIGNAL);
 }
 
-/* The end appears whole or not at all. */
+/* Whether no manager is there that started us. */
+static bool is_alone(const struct shim *s)
+{
+	struct pollfd p = {s->fd[SHIM_FD_ALIVE], 0, 0};
+
+	return p.fd < 0 || poll(&p, 1, 0) != 0;
+}
+
+/* The end appears whole or not at all. A manager that is there takes it over at once and sees to the disk
+ * behind its answer; for one that is still to come the disk is waited for here, where nobody waits. */
 static void keep_end(const struct shim *s, const struct shim_end *end)
 {
 	_cleanup_text_ struct cg_text t = {0};
@@ -69,7 +79,8 @@ static void keep_end(const struct shim *s, const struct shim_end *end)
 	fd = openat(dir, SHIM_FILE_END ".new", O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (fd < 0 || t.failed || cg_write_all(fd, t.data, t.len) < 0)
 		return;
-	(void)fsync(fd);
+	if (is_alone(s))
+		(void)fsync(fd);
 	(void)renameat(dir, SHIM_FILE_END ".new", dir, SHIM_FILE_END);
 }
 
@@ -116,9 +127,10 @@ static void left_alone(const struct shim *s)
 static void watch(struct shim *s, int children, struct shim_end *end)
 {
 	for (;;) {
-		struct pollfd p[3] = {{children, POLLIN, 0}, {s->out, POLLIN, 0}, {s->sock, POLLIN, 0}};
+		struct pollfd p[3] = {
+			{children, POLLIN, 0}, {s->out, POLLIN, 0}, {s->fd[SHIM_FD_ALIVE], 0, 0}};
 		struct signalfd_siginfo info;
-		int n = poll(p, 3, s->sock < 0 && s->spec.thaw_ms ? (int)s->spec.thaw_ms : -1);
+		int n = poll(p, 3, s->fd[SHIM_FD_ALIVE] < 0 && s->spec.thaw_ms ? (int)s->spec.thaw_ms : -1);
 
 		if (n < 0 && errno != EINTR)
 			return;
@@ -126,12 +138,20 @@ static void watch(struct shim *s, int children, struct shim_end *end)
 			left_alone(s);
 		if (n > 0 && p[1].revents && !shim_log(s))
 			s->out = cg_close(s->out);
-		/* The manager says nothing more: what comes is its end. */
 		if (n > 0 && p[2].revents)
-			s->sock = cg_close(s->sock);
+			s->fd[SHIM_FD_ALIVE] = cg_close(s->fd[SHIM_FD_ALIVE]);
 		if (n > 0 && p[0].revents && read(children, &info, sizeof(info)) > 0 && reap(s, end))
 			return;
 	}
+}
+
+/* What we were told to ignore is not for the payload. Here, while we wait to be told, it delays no start. */
+static void reset_signals(void)
+{
+	struct sigaction usual = {.sa_handler = SIG_DFL};
+
+	for (int i = 1; i < NSIG; i++)
+		(void)sigaction(i, &usual, NULL); /* fails for those that cannot be changed */
 }
 
 static int prepare(int *ret_children)
@@ -144,6 +164,7 @@ static int prepare(int *ret_children)
 	(void)sigaddset(&chld, SIGCHLD);
 	if (sigprocmask(SIG_SETMASK, &all, NULL) < 0 || prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) < 0)
 		return -errno;
+	reset_signals();
 	*ret_children = signalfd(-1, &chld, SFD_CLOEXEC | SFD_NONBLOCK);
 	return *ret_children < 0 ? -errno : 0;
 }
@@ -172,6 +193,9 @@ static int serve(struct shim *s, int children)
 	for (size_t i = SHIM_FDS + s->spec.v1_groups; i < s->fds; i++)
 		s->fd[i] = cg_close(s->fd[i]);
 	answer(s, SHIM_STARTED, 0);
+	/* What a job writes is not taken to its log at the manager's precedence. */
+	(void)setpriority(PRIO_PROCESS, 0, s->spec.nice);
+	s->sock = cg_close(s->sock);
 	watch(s, children, &end);
 	if (s->out >= 0)
 		(void)shim_log(s);

@@ -11,7 +11,7 @@
 
 struct shim {
 	struct shim_spec spec;
-	int sock; /* to the manager; -1 once it is gone */
+	int sock; /* to the manager, until it was answered */
 	int fd[SHIM_FDS_MOST];
 	size_t fds;
 	int out; /* reading end of the payload's output; -1 when there is none */

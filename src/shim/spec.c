@@ -51,13 +51,14 @@ static int number32(const char *text, uint64_t most, uint32_t *ret)
 	return r;
 }
 
-static int oom_adj(const char *text, int *ret)
+/* From -less to +less. */
+static int with_sign(const char *text, int less, int *ret)
 {
 	uint64_t n = 0;
-	int r = number(text, 2000, &n);
+	int r = number(text, 2 * (uint64_t)less, &n);
 
 	if (r == 0)
-		*ret = (int)n - 1000;
+		*ret = (int)n - less;
 	return r;
 }
 
@@ -87,7 +88,9 @@ static int item(struct shim_spec *s, char tag, char *text)
 	case SHIM_NOFILE_HARD:
 		return number(text, UINT64_MAX, &s->nofile_hard);
 	case SHIM_OOM_ADJ:
-		return oom_adj(text, &s->oom_adj);
+		return with_sign(text, 1000, &s->oom_adj);
+	case SHIM_NICE:
+		return with_sign(text, 20, &s->nice);
 	case SHIM_LOG_SIZE:
 		return number(text, INT64_MAX, &s->log_size);
 	case SHIM_THAW_MS:

@@ -6,8 +6,8 @@
  *               SHIM_FOREGROUND, stdin, stdout and stderr
  *   answer   := struct shim_answer, once
  *
- * The socket's end of file tells either side that the other is gone. A shim that was not told "g" has done
- * nothing. */
+ * The socket's end of file tells either side that the other is gone; the answer is its last use, for a
+ * descriptor less for each job. A shim that was not told "g" has done nothing. */
 #pragma once
 
 #include <stdbool.h>
@@ -27,6 +27,7 @@ enum shim_tag {
 	SHIM_NOFILE_SOFT = 'n',
 	SHIM_NOFILE_HARD = 'N',
 	SHIM_OOM_ADJ = 'o',   /* with 1000 added, for numbers here have no sign */
+	SHIM_NICE = 'y',      /* with 20 added */
 	SHIM_LOG_SIZE = 'l',  /* bytes after which the log is rotated */
 	SHIM_THAW_MS = 't',   /* how long the manager may stay away while the job is frozen */
 	SHIM_V1_GROUPS = 'v', /* how many descriptors of v1 groups follow */
@@ -36,7 +37,15 @@ enum shim_tag {
 };
 
 /* Descriptors in the message. Where one does not apply /dev/null stands. */
-enum shim_fd { SHIM_FD_SPEC, SHIM_FD_JOB, SHIM_FD_LOG_DIR, SHIM_FD_LOG, SHIM_FD_V2, SHIM_FDS };
+enum shim_fd {
+	SHIM_FD_SPEC,
+	SHIM_FD_JOB,
+	SHIM_FD_LOG_DIR,
+	SHIM_FD_LOG,
+	SHIM_FD_V2,
+	SHIM_FD_ALIVE, /* a pipe that ends with the manager: one for all shims */
+	SHIM_FDS
+};
 #define SHIM_V1_MOST  16
 #define SHIM_FDS_MOST (SHIM_FDS + SHIM_V1_MOST + 3)
 
@@ -76,7 +85,7 @@ struct shim_spec {
 	uint32_t argc, envc, groups, uid, gid;
 	uint64_t nofile_soft, nofile_hard, log_size;
 	uint32_t thaw_ms, v1_groups, freezer;
-	int oom_adj;
+	int oom_adj, nice;
 	bool has_freezer, foreground, new_privs;
 };
 /* Parses a whole file; `text` must outlive the result. -EINVAL, -ERANGE, -ENOMEM. */

@@ -9,6 +9,8 @@
  *
  * pressures eat BYTES: the same where it is, which is how a job does it. hold: touches it once.
  *
+ * pressures wave BYTES MS COUNT: COUNT times touches so much memory for MS, then lets MS pass.
+ *
  * pressures race DIR VICTIM: waits until something in the group DIR stalls for memory, then until nothing is
  * left in the group VICTIM; says how many microseconds lie between. */
 #include <errno.h>
@@ -124,6 +126,23 @@ static int eat(size_t bytes, bool again)
 	}
 }
 
+static int wave(size_t bytes, uint64_t us, unsigned long long count)
+{
+	const struct timespec pause = {(time_t)(us / 1000000), (long)(us % 1000000) * 1000};
+	volatile char *memory = malloc(bytes);
+
+	if (!memory)
+		return fail("malloc");
+	while (count-- > 0) {
+		uint64_t start = now_us();
+
+		for (size_t i = 0; now_us() - start < us; i = (i + 4096) % bytes)
+			memory[i]++;
+		(void)nanosleep(&pause, NULL);
+	}
+	return 0;
+}
+
 static int hog(const char *dir, size_t bytes)
 {
 	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -191,12 +210,15 @@ int main(int argc, char **argv)
 		number = strtoull(argv[2], &end, 10);
 		return *end == '\0' ? eat(number, argv[1][0] == 'e') : 64;
 	}
+	if (argc == 5 && strcmp(argv[1], "wave") == 0)
+		return wave(strtoull(argv[2], NULL, 10), strtoull(argv[3], NULL, 10) * 1000,
+			strtoull(argv[4], NULL, 10));
 	number = argc == 4 ? strtoull(argv[3], &end, 10) : 0;
 	if (argc == 4 && *end == '\0' && strcmp(argv[1], "watch") == 0)
 		return watch(argv[2], number * 1000);
 	if (argc == 4 && *end == '\0' && strcmp(argv[1], "hog") == 0)
 		return hog(argv[2], number);
 	fprintf(stderr,
-		"usage: pressures watch DIR|- MS | pressures hog DIR BYTES | pressures eat|hold BYTES | pressures race DIR VICTIM\n");
+		"usage: pressures watch DIR|- MS | pressures hog DIR BYTES | pressures eat|hold BYTES | pressures wave BYTES MS COUNT | pressures race DIR VICTIM\n");
 	return 64;
 }

@@ -30,6 +30,7 @@ static void test_round(void **state CG_UNUSED)
 	shim_spec_add(&t, SHIM_ENV, "A=b");
 	shim_spec_add_number(&t, SHIM_GROUP, 7);
 	shim_spec_add_number(&t, SHIM_OOM_ADJ, 100);
+	shim_spec_add_number(&t, SHIM_NICE, 5);
 	shim_spec_add_number(&t, SHIM_V1_GROUPS, 2);
 	shim_spec_add_number(&t, SHIM_FREEZER, 1);
 	shim_spec_add(&t, SHIM_FOREGROUND, "");
@@ -43,6 +44,7 @@ static void test_round(void **state CG_UNUSED)
 	assert_null(s.env[1]);
 	assert_int_equal(s.group[0], 7);
 	assert_int_equal(s.oom_adj, -900);
+	assert_int_equal(s.nice, -15);
 	assert_int_equal(s.v1_groups, 2);
 	assert_true(s.has_freezer && s.freezer == 1 && s.foreground && !s.new_privs);
 	assert_int_equal(s.gid, 5);
@@ -54,8 +56,8 @@ static void test_refused(void **state CG_UNUSED)
 		enum shim_tag tag;
 		const char *value;
 	} bad[] = {{'?', ""}, {SHIM_UID, "-1"}, {SHIM_UID, "4294967295"}, {SHIM_GID, "x"},
-		{SHIM_OOM_ADJ, "2001"}, {SHIM_V1_GROUPS, "17"}, {SHIM_FREEZER, "0"}, {SHIM_FOREGROUND, "1"},
-		{SHIM_THAW_MS, "4294967296"}};
+		{SHIM_OOM_ADJ, "2001"}, {SHIM_NICE, "41"}, {SHIM_V1_GROUPS, "17"}, {SHIM_FREEZER, "0"},
+		{SHIM_FOREGROUND, "1"}, {SHIM_THAW_MS, "4294967296"}};
 
 	for (size_t i = 0; i < CG_ARRAY_SIZE(bad); i++) {
 		_cleanup_text_ struct cg_text t = {0};
