@@ -49,7 +49,7 @@ static int put(int fd, int at)
 static enum shim_stage set_descriptors(const struct shim *s, int out)
 {
 	const int *own = s->spec.foreground ? &s->fd[SHIM_FDS + s->spec.v1_groups] : NULL;
-	int null = own ? -1 : open("/dev/null", O_RDONLY);
+	int null = own ? -1 : open("/dev/null", O_RDONLY | O_CLOEXEC);
 	int r = own ? put(own[0], STDIN_FILENO) : null < 0 ? -errno : put(null, STDIN_FILENO);
 
 	r = r < 0 ? r : put(own ? own[1] : out, STDOUT_FILENO);

@@ -192,6 +192,8 @@ int main(int argc, char **argv)
 		return 64;
 	}
 	s.sock = (int)sock;
+	/* Not for the payload: what is sent there the manager believes. */
+	(void)fcntl(s.sock, F_SETFD, FD_CLOEXEC);
 	if (prepare(&children) < 0 || !receive(&s))
 		return EXIT_FAILURE;
 	return serve(&s, children);
