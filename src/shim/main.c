@@ -46,7 +46,10 @@ static int read_spec(struct shim *s, struct cg_buffer *b)
 	int r = cg_read_fd(s->fd[SHIM_FD_SPEC], false, b);
 
 	r = r < 0 ? r : shim_spec_parse((struct cg_bytes){b->data, b->len}, &s->spec);
-	if (r == 0 && s->fds != SHIM_FDS + s->spec.v1_groups + (s->spec.foreground ? 3u : 0u))
+	if (r == 0 && s->fds != SHIM_FDS + s->spec.v1_groups +
+					(s->spec.foreground       ? 3u
+						: s->spec.restore ? 2u
+								  : 0u))
 		r = -EINVAL;
 	return r;
 }
@@ -115,7 +118,8 @@ static void left_alone(const struct shim *s)
 
 static void watch(struct shim *s, int children, struct shim_end *end)
 {
-	for (;;) {
+	/* What was restored may have ended while its command was waited for. */
+	while (!reap(s, end)) {
 		struct pollfd p[3] = {{children, POLLIN, 0}, {s->out, POLLIN, 0}, {s->sock, POLLIN, 0}};
 		struct signalfd_siginfo info;
 		int n = poll(p, 3, s->sock < 0 && s->spec.thaw_ms ? (int)s->spec.thaw_ms : -1);
@@ -129,8 +133,8 @@ static void watch(struct shim *s, int children, struct shim_end *end)
 		/* The manager says nothing more: what comes is its end. */
 		if (n > 0 && p[2].revents)
 			s->sock = cg_close(s->sock);
-		if (n > 0 && p[0].revents && read(children, &info, sizeof(info)) > 0 && reap(s, end))
-			return;
+		if (n > 0 && p[0].revents)
+			(void)!read(children, &info, sizeof(info));
 	}
 }
 
@@ -159,7 +163,7 @@ static int serve(struct shim *s, int children)
 	if (r == 0 && fstat(s->fd[SHIM_FD_LOG], &st) == 0)
 		s->log_bytes = S_ISREG(st.st_mode) ? (uint64_t)st.st_size : 0;
 	if (r == 0)
-		stage = shim_start(s, &code);
+		stage = s->spec.restore ? shim_restore(s, children, &code) : shim_start(s, &code);
 	else
 		code = -r;
 	if (stage) {
@@ -185,7 +189,7 @@ int main(int argc, char **argv)
 {
 	struct shim s = {.out = -1};
 	uint32_t sock;
-	int children;
+	int children = -1;
 
 	if (argc != 2 || cg_parse_u32(cg_bytes_of(argv[1]), &sock) < 0 || sock > 1u << 20) {
 		(void)fputs("cgtree-shim is started by cgtree manager\n", stderr);
