@@ -17,6 +17,8 @@
 
 #include "base/log.h"
 #include "base/own_program.h"
+#include "kernel/cgroupfs.h"
+#include "kernel/files.h"
 #include "kernel/tasks.h"
 #include "manager/move.h"
 
@@ -294,8 +296,10 @@ static int let_go(struct job *j, pid_t pid, int go, struct cg_error **err)
 	_cleanup_buffer_ struct cg_buffer b = {0};
 	int r;
 
+	/* Beside the shims: who stops our unit must not cut CRIU off. */
 	j->mover = pidfd_open(pid, 0);
-	r = j->mover < 0 ? -errno : cg_proc_start_time(j->m->proc, pid, &b, &j->record.mover.start_time);
+	r = j->mover < 0 ? -errno : cg_cgroup_attach(j->m->host.shims, CG_FILE_PROCS, pid);
+	r = r < 0 ? r : cg_proc_start_time(j->m->proc, pid, &b, &j->record.mover.start_time);
 	r = r < 0 ? r : watch(j);
 	if (r < 0)
 		return cg_error_errno(err, -r, "cannot watch the checkpoint of %s", j->spec.id);
