@@ -9,12 +9,12 @@
 #define JOB_LIMITS 11 /* limits with an option of their own */
 
 struct job_options {
-	const char *socket, *id, *priority, *user, *cwd, *timeout, *grace, *signal;
+	const char *socket, *id, *priority, *user, *cwd, *timeout, *grace, *signal, *output;
 	const char *limit[JOB_LIMITS];
 	struct cli_list io_max, set, env, require, after, labels, service, ready;
 	const char *restart;
 	int no_new_privs;
-	bool clean_env, queue, oom_group, unkillable, follow, keep_jobs;
+	bool clean_env, queue, oom_group, unkillable, follow, keep_jobs, leave_running;
 };
 void job_options_free(struct job_options *o);
 #define _cleanup_job_options_ _cleanup_(job_options_free)

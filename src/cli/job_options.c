@@ -77,6 +77,10 @@ const struct cli_option job_table[] = {
 		"of kill: name or number (default: KILL)"},
 	{'f', "follow", CLI_FLAG, AT(follow), .help = "of logs and events: go on with what comes"},
 	{'\0', "keep-jobs", CLI_FLAG, AT(keep_jobs), .help = "of quit: the jobs go on"},
+	{'o', "output", CLI_TEXT, AT(output), "DIR", NULL, CLI_NAMES_DIRECTORY,
+		"of checkpoint: the folder that is made for it"},
+	{'R', "leave-running", CLI_FLAG, AT(leave_running),
+		.help = "of checkpoint: the job goes on afterwards"},
 	{0},
 };
 #undef AT

@@ -123,6 +123,10 @@ static void json_record(struct json_out *j, const struct cg_job_record *r)
 		json_number(json_member(j, "started_us"), r->started_us);
 	if (r->ended_us)
 		json_number(json_member(j, "ended_us"), r->ended_us);
+	if (r->checkpoint)
+		json_text(json_member(j, "checkpoint"), r->checkpoint);
+	if (r->restore)
+		json_text(json_member(j, "restore"), r->restore);
 	if (r->reason)
 		json_text(json_member(j, "reason"), r->reason);
 }

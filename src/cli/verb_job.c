@@ -148,20 +148,59 @@ static int run_list(struct cli *cli, struct job_options *o, const struct job_ver
 	return CLI_EXIT_OK;
 }
 
+/* The whole path, for the manager is elsewhere and follows no links. What is to be made needs only be where
+ * something is. */
+static int folder(const char *path, char **ret, struct cg_error **err)
+{
+	_cleanup_free_ char *copy = path ? strdup(path) : NULL, *above = NULL;
+	size_t len = path ? strlen(path) : 0;
+	char *slash;
+
+	if (!len)
+		return cg_error_usage(err, "say where the checkpoint goes: -o DIR");
+	*ret = realpath(path, NULL);
+	if (*ret)
+		return 0;
+	if (!copy)
+		return cg_error_oom(err);
+	while (len > 1 && copy[len - 1] == '/')
+		copy[--len] = '\0';
+	slash = strrchr(copy, '/');
+	if (slash)
+		*slash = '\0';
+	above = realpath(!slash ? "." : slash == copy ? "/" : copy, NULL);
+	if (!above) {
+		int r = cg_error_errno(err, errno, "there is no such folder");
+
+		cg_error_at(err, path, NULL);
+		return r;
+	}
+	if (asprintf(ret, "%s/%s", strcmp(above, "/") == 0 ? "" : above, slash ? slash + 1 : copy) < 0) {
+		*ret = NULL;
+		return cg_error_oom(err);
+	}
+	return 0;
+}
+
 static int request_of(const struct job_options *o, const struct job_verb *verb, char **words,
 	struct cg_request *q, struct cg_error **err)
 {
 	const char *signal = verb->verb != CG_VERB_KILL ? NULL : words[1] ? words[1] : o->signal;
 	int r = 0;
 
+	const char *id = verb->verb == CG_VERB_RESTORE ? o->id : words[0];
+
 	*q = (struct cg_request){.verb = verb->verb,
-		.id = words[0] ? strdup(words[0]) : NULL,
+		.id = id ? strdup(id) : NULL,
+		.leave_running = o->leave_running,
 		.grace_us = UINT64_MAX,
 		.follow = o->follow,
 		.keep_jobs = o->keep_jobs};
-	if (words[0] && !q->id)
+	if (id && !q->id)
 		return cg_error_oom(err);
-	if (verb->verb == CG_VERB_KILL)
+	if (verb->verb == CG_VERB_CHECKPOINT || verb->verb == CG_VERB_RESTORE)
+		r = folder(verb->verb == CG_VERB_RESTORE ? words[0] : o->output, &q->dir, err);
+	if (r == 0 && verb->verb == CG_VERB_KILL)
 		r = job_signal_number(signal ? signal : "KILL", &q->signal, err);
 	if (r == 0 && verb->verb == CG_VERB_STOP && o->grace)
 		r = job_time("stop-grace", o->grace, &q->grace_us, err);
@@ -186,6 +225,8 @@ static int finish(struct cli *cli, const struct job_verb *verb, const struct cg_
 		job_show_stats(cli, job);
 	} else if (cli->json) {
 		job_show(cli, job);
+	} else if (verb->verb == CG_VERB_RESTORE) {
+		(void)printf("%s\n", job->spec.id);
 	} else if (!cli->quiet &&
 		   (verb->verb == CG_VERB_WAIT || verb->verb == CG_VERB_STOP || cli->verbose)) {
 		job_describe_end(&job->record, &t);
@@ -258,6 +299,8 @@ static const struct job_verb kinds[] = {
 	{"update", run_simple, CG_VERB_UPDATE, 1, 1, "one job's id is wanted"},
 	{"remove", run_simple, CG_VERB_REMOVE, 1, 1, "one job's id is wanted"},
 	{"events", run_events, CG_VERB_EVENTS, 0, 0, "events takes no words"},
+	{"checkpoint", run_simple, CG_VERB_CHECKPOINT, 1, 1, "one job's id is wanted"},
+	{"restore", run_simple, CG_VERB_RESTORE, 1, 1, "the folder of a checkpoint is wanted"},
 	{"why", run_events, CG_VERB_WHY, 1, 1, "one job's id is wanted"},
 	{"ping", run_ping, CG_VERB_PING, 0, 0, "ping takes no words"},
 	{"quit", run_simple, CG_VERB_QUIT, 0, 0, "quit takes no words"},
@@ -287,14 +330,16 @@ static int run_job(struct cli *cli, int argc, char **argv)
 }
 
 static const char *const job_words[] = {"run", "submit", "list", "inspect", "stats", "freeze", "thaw", "kill",
-	"stop", "wait", "logs", "update", "remove", "events", "why", "ping", "quit", NULL};
+	"stop", "wait", "logs", "update", "remove", "events", "checkpoint", "restore", "why", "ping", "quit",
+	NULL};
 
 const struct cli_verb cli_verb_job = {
 	.name = "job",
 	.summary = "run, watch and govern jobs of a manager",
 	.synopsis = (const char *const[]){"run|submit [OPTION...] -- COMMAND [ARGUMENT...]", "list",
 		"inspect|stats|freeze|thaw|stop|wait|logs|remove|why ID", "kill ID [SIGNAL]",
-		"update ID LIMIT...", "events [--follow]", "ping", "quit [--keep-jobs]", NULL},
+		"update ID LIMIT...", "checkpoint ID -o DIR [--leave-running]", "restore DIR [--id ID]",
+		"events [--follow]", "ping", "quit [--keep-jobs]", NULL},
 	.description = (const char *const
 			[]){"run keeps the job in the foreground: it has this terminal, signals are passed on to it, and its "
 			    "exit status is ours. submit prints the job's id once the command runs; its output goes to a log.",
@@ -306,6 +351,10 @@ const struct cli_verb cli_verb_job = {
 		"knows or it could not be started. What became of a job stays until it is removed.",
 		"A job that was frozen by hand stays frozen until thaw. stop sends SIGTERM, then, after a grace, "
 		"ends it by force; kill sends any signal, SIGKILL unless told otherwise.",
+		"checkpoint lets CRIU dump a running or frozen job, with its groups, into a new folder; the job ends, "
+		"unless it is left running. restore brings it back from there, here or below another manager, with "
+		"its limits, into a new log; it prints the id. Both are for root. If one fails, the job goes on, or "
+		"nothing is left.",
 		NULL},
 	.options = job_table,
 	.examples =
@@ -321,6 +370,8 @@ const struct cli_verb cli_verb_job = {
 			{"cgtree job wait a", "its status is ours"},
 			{"cgtree job submit --after a --restart on-failure:3 -- ./next",
 				"when a has ended well"},
+			{"cgtree job checkpoint a -o /var/tmp/a", "stop it, to go on later or elsewhere"},
+			{"cgtree job restore /var/tmp/a --id b", "it goes on, as \"b\""},
 			{"cgtree job why a", "what happened to it, and why"}, {0}},
 	.exits = (const char *const[]){"0 done", "2 refused or failed", "64 the command line is wrong",
 		"run, wait: the job's own; 125 our failure, 126 it cannot be executed, 127 it was not found",

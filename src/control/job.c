@@ -98,7 +98,7 @@ const char *cg_job_state_name(enum cg_job_state state)
 const char *cg_job_cause_name(enum cg_job_cause cause)
 {
 	static const char *const names[CG_CAUSES] = {"none", "exit", "signal", "oom", "pressure", "timeout",
-		"client", "start", "shim", "reboot", "service"};
+		"client", "start", "shim", "reboot", "service", "checkpoint"};
 
 	return names[cause];
 }
@@ -191,6 +191,14 @@ void cg_job_spec_free(struct cg_job_spec *spec)
 	for (size_t i = 0; i < CG_ARRAY_SIZE(lists); i++)
 		cg_strings_free(lists[i]);
 	*spec = (struct cg_job_spec){0};
+}
+
+void cg_job_record_free(struct cg_job_record *record)
+{
+	free(record->reason);
+	free(record->checkpoint);
+	free(record->restore);
+	record->reason = record->checkpoint = record->restore = NULL;
 }
 
 static bool is_id_char(char c)

@@ -32,16 +32,17 @@ enum cg_job_state {
  * a code. */
 enum cg_job_cause {
 	CG_CAUSE_NONE,
-	CG_CAUSE_EXIT,     /* it ended itself */
-	CG_CAUSE_SIGNAL,   /* a signal that did not come from us */
-	CG_CAUSE_OOM,      /* the kernel's OOM killer took a process of it, and it died by SIGKILL */
-	CG_CAUSE_PRESSURE, /* we killed it to relieve the host */
-	CG_CAUSE_TIMEOUT,  /* we ended it after --timeout */
-	CG_CAUSE_CLIENT,   /* a client asked for its end */
-	CG_CAUSE_START,    /* it could not be started */
-	CG_CAUSE_SHIM,     /* its shim was killed, and its status with it */
-	CG_CAUSE_REBOOT,   /* the host was booted anew while it ran */
-	CG_CAUSE_SERVICE,  /* the job that it served, or a service beside it, ended */
+	CG_CAUSE_EXIT,       /* it ended itself */
+	CG_CAUSE_SIGNAL,     /* a signal that did not come from us */
+	CG_CAUSE_OOM,        /* the kernel's OOM killer took a process of it, and it died by SIGKILL */
+	CG_CAUSE_PRESSURE,   /* we killed it to relieve the host */
+	CG_CAUSE_TIMEOUT,    /* we ended it after --timeout */
+	CG_CAUSE_CLIENT,     /* a client asked for its end */
+	CG_CAUSE_START,      /* it could not be started */
+	CG_CAUSE_SHIM,       /* its shim was killed, and its status with it */
+	CG_CAUSE_REBOOT,     /* the host was booted anew while it ran */
+	CG_CAUSE_SERVICE,    /* the job that it served, or a service beside it, ended */
+	CG_CAUSE_CHECKPOINT, /* it was checkpointed, and goes on where that is restored */
 	CG_CAUSES
 };
 
@@ -123,7 +124,16 @@ struct cg_job_record {
 	struct cg_job_process shim, payload;
 	uint64_t created_us, started_us, ended_us; /* CLOCK_REALTIME */
 	char *reason;                              /* FAILED, LOST and what else wants words; or NULL */
+	/* Moving. A checkpoint is under way while `checkpoint` is set; a restore, until the job has started,
+	 * while `restore` is. */
+	char *checkpoint, *restore;  /* folders; NULL: none */
+	struct cg_job_process mover; /* writes the checkpoint */
+	uint64_t moved_us;           /* CLOCK_REALTIME when that was begun: tells it from others */
+	uint64_t output;             /* inode of the pipe that its output went into then; 0: none */
+	bool leave_running;          /* it goes on after the checkpoint */
 };
+/* Its strings; they are NULL afterwards. */
+void cg_job_record_free(struct cg_job_record *record);
 
 /* The events that move a job from state to state. */
 enum cg_job_event {

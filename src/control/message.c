@@ -116,6 +116,15 @@ static pb_record *build_record(struct builder *b, const struct cg_job_record *r)
 	SET(m, ended_us, r->ended_us);
 	if (r->reason)
 		SET(m, reason, text(r->reason));
+	if (r->checkpoint)
+		SET(m, checkpoint, text(r->checkpoint));
+	if (r->restore)
+		SET(m, restore, text(r->restore));
+	SET(m, mover_pid, r->mover.pid);
+	SET(m, mover_start, r->mover.start_time);
+	SET(m, moved_us, r->moved_us);
+	SET(m, leave_running, r->leave_running);
+	SET(m, output, r->output);
 	return m;
 }
 
@@ -224,6 +233,9 @@ int cg_request_encode(const struct cg_request *r, struct cg_text *t)
 	SET(&m, follow, r->follow);
 	SET(&m, keep_jobs, r->keep_jobs);
 	SET(&m, force, r->force);
+	SET(&m, leave_running, r->leave_running);
+	if (r->dir)
+		SET(&m, dir, text(r->dir));
 	return finish(&b, &m.base, t);
 }
 
@@ -356,9 +368,11 @@ static int parse_spec(const pb_spec *m, struct cg_job_spec *s)
 
 static int parse_record(const pb_record *m, struct cg_job_record *r)
 {
+	int code;
+
 	if (m->state >= CG_JOB_STATES || m->cause >= CG_CAUSES || m->asked_end >= CG_CAUSES ||
 		m->frozen_by > (CG_FROZEN_BY_CLIENT | CG_FROZEN_BY_PRESSURE) || m->shim_pid < 0 ||
-		m->payload_pid < 0)
+		m->payload_pid < 0 || m->mover_pid < 0)
 		return -EINVAL;
 	r->state = (enum cg_job_state)m->state;
 	r->cause = (enum cg_job_cause)m->cause;
@@ -371,14 +385,20 @@ static int parse_record(const pb_record *m, struct cg_job_record *r)
 	r->created_us = m->created_us;
 	r->started_us = m->started_us;
 	r->ended_us = m->ended_us;
-	free(r->reason);
-	r->reason = NULL;
-	return copy(m->has_reason, m->reason, &r->reason);
+	r->mover = (struct cg_job_process){m->mover_pid, m->mover_start};
+	r->moved_us = m->moved_us;
+	r->leave_running = m->leave_running;
+	r->output = m->output;
+	cg_job_record_free(r);
+	code = copy(m->has_reason, m->reason, &r->reason);
+	code = code < 0 ? code : copy(m->has_checkpoint, m->checkpoint, &r->checkpoint);
+	return code < 0 ? code : copy(m->has_restore, m->restore, &r->restore);
 }
 
 void cg_request_free(struct cg_request *r)
 {
 	free(r->id);
+	free(r->dir);
 	cg_job_spec_free(&r->spec);
 	*r = (struct cg_request){0};
 }
@@ -400,8 +420,10 @@ int cg_request_decode(struct cg_bytes message, struct cg_request *ret)
 	q.follow = m->follow;
 	q.keep_jobs = m->keep_jobs;
 	q.force = m->force;
+	q.leave_running = m->leave_running;
 	q.has_spec = m->spec != NULL;
 	r = m->verb < CG_VERBS ? copy(m->has_id, m->id, &q.id) : -EINVAL;
+	r = r < 0 ? r : copy(m->has_dir, m->dir, &q.dir);
 	if (r == 0 && m->spec)
 		r = parse_spec(m->spec, &q.spec);
 	cgtree__control__request__free_unpacked(m, NULL);
@@ -415,7 +437,7 @@ int cg_request_decode(struct cg_bytes message, struct cg_request *ret)
 static void job_info_free(struct cg_job_info *j)
 {
 	cg_job_spec_free(&j->spec);
-	free(j->record.reason);
+	cg_job_record_free(&j->record);
 }
 
 void cg_reply_free(struct cg_reply *r)
@@ -660,7 +682,7 @@ int cg_journal_parse(struct cg_bytes text_, struct cg_journal *ret)
 void cg_journal_free(struct cg_journal *j)
 {
 	cg_job_spec_free(&j->spec);
-	free(j->record.reason);
+	cg_job_record_free(&j->record);
 	cg_strings_free(&j->overrides);
 	*j = (struct cg_journal){0};
 }

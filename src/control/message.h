@@ -26,6 +26,8 @@ enum cg_verb {
 	CG_VERB_EVENTS,
 	CG_VERB_WHY,
 	CG_VERB_QUIT,
+	CG_VERB_CHECKPOINT,
+	CG_VERB_RESTORE,
 	CG_VERBS
 };
 
@@ -36,7 +38,8 @@ struct cg_request {
 	struct cg_job_spec spec;
 	uint32_t signal;
 	uint64_t grace_us; /* UINT64_MAX: the job's own */
-	bool follow, keep_jobs, force;
+	bool follow, keep_jobs, force, leave_running;
+	char *dir; /* of a checkpoint; NULL: none */
 };
 void cg_request_free(struct cg_request *r);
 #define _cleanup_request_ _cleanup_(cg_request_free)
@@ -83,3 +86,7 @@ struct cg_journal {
 int cg_journal_parse(struct cg_bytes text, struct cg_journal *ret) CG_MUST_CHECK;
 void cg_journal_free(struct cg_journal *j);
 #define _cleanup_journal_ _cleanup_(cg_journal_free)
+
+/* The job's part of a checkpoint: one entry of a journal and nothing else, of a job that can be restored.
+ * What another host's file says is checked like what a client says. */
+int cg_job_image_parse(struct cg_bytes text, struct cg_journal *ret, struct cg_error **err) CG_MUST_CHECK;

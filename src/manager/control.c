@@ -13,10 +13,19 @@ static int not_now(const struct job *j, const char *what, struct cg_error **err)
 		cg_job_state_name(j->record.state), what);
 }
 
+/* CRIU and we would be in each other's way. */
+static int moving(const struct job *j, const char *what, struct cg_error **err)
+{
+	return cg_error_make(err, CG_FAULT_SYSTEM, EBUSY,
+		"the job %s is being checkpointed: it cannot be %s until that is done", j->spec.id, what);
+}
+
 int job_freeze(struct job *j, enum cg_frozen_by by, struct cg_error **err)
 {
 	int r;
 
+	if (j->record.checkpoint)
+		return moving(j, "frozen", err);
 	if (j->record.state != CG_JOB_RUNNING && j->record.state != CG_JOB_FROZEN)
 		return not_now(j, "frozen", err);
 	j->record.frozen_by |= (uint8_t)by;
@@ -37,6 +46,8 @@ int job_thaw(struct job *j, enum cg_frozen_by by, struct cg_error **err)
 {
 	int r;
 
+	if (j->record.checkpoint)
+		return moving(j, "thawed", err);
 	if (j->record.state != CG_JOB_RUNNING && j->record.state != CG_JOB_FROZEN)
 		return not_now(j, "thawed", err);
 	j->record.frozen_by &= (uint8_t)~by;
@@ -183,6 +194,8 @@ int job_update(struct job *j, struct cg_strings *limits, struct cg_strings *note
 		return r;
 	if (cg_job_state_is_final(j->record.state) || j->record.state == CG_JOB_STOPPING)
 		return not_now(j, "changed", err);
+	if (j->record.checkpoint)
+		return moving(j, "changed", err);
 	if (job_with_brake(j, limits, &all) < 0)
 		return cg_error_oom(err);
 	r = cg_limit_plan_make(&j->m->host, &all, &plan, err);

@@ -468,6 +468,11 @@ int cg_host_make(struct cg_host *h, const char *id, uint32_t where, struct cg_er
 	return 0;
 }
 
+void cg_host_path(const struct cg_host *h, const char *id, struct cg_text *t)
+{
+	cg_text_printf(t, "%s/" GROUP_JOBS "/%s", h->root, id);
+}
+
 int cg_host_group(const struct cg_host *h, size_t hierarchy, const char *id, int *ret_fd)
 {
 	if (h->place[hierarchy].jobs < 0)

@@ -43,6 +43,8 @@ int cg_host_find(const struct cg_host *h, int version, const char *controller);
  * replaced. On failure nothing is left. */
 int cg_host_make(struct cg_host *h, const char *id, uint32_t where, struct cg_error **err) CG_MUST_CHECK;
 int cg_host_make_one(struct cg_host *h, size_t hierarchy, const char *id) CG_MUST_CHECK;
+/* Appends the path of the job's group, in every hierarchy in which it has one. */
+void cg_host_path(const struct cg_host *h, const char *id, struct cg_text *t);
 /* An open directory of the job's group; -ENOENT when it has none there. */
 int cg_host_group(const struct cg_host *h, size_t hierarchy, const char *id, int *ret_fd) CG_MUST_CHECK;
 /* Removes the job's groups with all below in every hierarchy; -EBUSY while processes are in there. */

@@ -11,7 +11,7 @@
 
 #include "base/log.h"
 #include "kernel/tasks.h"
-#include "manager/private.h"
+#include "manager/move.h"
 
 #define RESTART_FIRST_US   100000 /* doubled with each restart, up to the longest */
 #define RESTART_LONGEST_US 30000000
@@ -79,6 +79,7 @@ static void job_final(struct job *j)
 		j->gone(j->gone_context, j->spec.id, monotonic_us() - j->gone_from);
 		j->gone = NULL;
 	}
+	clients_notify(j, CLIENT_MOVE, NULL);
 	clients_notify(j, CLIENT_END, NULL);
 	services_follow(j);
 	queue_kick(m);
@@ -92,9 +93,11 @@ void job_fail(struct job *j, const char *reason)
 	set_reason(j, reason);
 	j->record.cause = CG_CAUSE_START;
 	j->record.ended_us = realtime_us();
+	j->forget = j->record.restore != NULL;
+	j->m->forgets |= j->forget;
 	job_move(j, CG_ON_FAIL, "failed");
-	(void)cg_error_make(&err, CG_FAULT_SYSTEM, ECANCELED, "the job %s could not be started: %s",
-		j->spec.id, reason ? reason : "");
+	(void)cg_error_make(&err, CG_FAULT_SYSTEM, ECANCELED, "the job %s could not be %s: %s", j->spec.id,
+		j->forget ? "restored" : "started", reason ? reason : "");
 	clients_notify(j, CLIENT_START, err);
 	job_final(j);
 }
@@ -115,6 +118,40 @@ static int check_paths(const struct job *j, struct cg_error **err)
 	return 0;
 }
 
+/* A job with other limits than it was given does not go on. */
+static void settle_restored(struct job *j)
+{
+	_cleanup_error_ struct cg_error *err = NULL, *late = NULL;
+
+	if (restore_settle(j, &err) == 0)
+		return;
+	set_reason(j, err->message);
+	clients_notify(j, CLIENT_START, err);
+	if (job_kill(j, CG_CAUSE_START, &late) < 0)
+		cg_log(CG_LOG_ERROR, "%s", late->message);
+}
+
+void job_begun(struct job *j, int pid)
+{
+	bool restored = j->record.restore != NULL;
+
+	j->record.payload.pid = pid;
+	if (!j->record.started_us)
+		j->record.started_us = realtime_us();
+	free(j->record.restore);
+	j->record.restore = NULL;
+	if (j->record.state == CG_JOB_STARTING)
+		job_move(j, CG_ON_STARTED, restored ? "restored" : "started");
+	else
+		job_record(j);
+	job_arm_timer(j);
+	if (restored)
+		settle_restored(j);
+	clients_notify(j, CLIENT_START, NULL);
+	if (j->spec.service_of)
+		queue_kick(j->m);
+}
+
 static int on_answer(sd_event_source *source, int fd, uint32_t events, void *context)
 {
 	struct job *j = context;
@@ -130,16 +167,7 @@ static int on_answer(sd_event_source *source, int fd, uint32_t events, void *con
 	/* A failure, like any end, is told by the shim's own end. */
 	if (n != sizeof(a) || a.stage != SHIM_STARTED)
 		return 0;
-	j->record.payload.pid = a.pid;
-	j->record.started_us = realtime_us();
-	if (j->record.state == CG_JOB_STARTING)
-		job_move(j, CG_ON_STARTED, "started");
-	else
-		job_record(j);
-	job_arm_timer(j);
-	clients_notify(j, CLIENT_START, NULL);
-	if (j->spec.service_of)
-		queue_kick(j->m);
+	job_begun(j, a.pid);
 	return 0;
 }
 
@@ -193,6 +221,9 @@ static int prepare(struct job *j, struct cg_error **err)
 	j->where = plan.where;
 	if (plan.note.len)
 		note_limits(j, &plan.note);
+	/* Those of a checkpoint come when its memory is there: nothing runs before. */
+	if (j->record.restore)
+		return 0;
 	r = cg_limit_plan_apply(&m->host, j->spec.id, &plan, true, err);
 	if (r < 0 && cg_host_remove(&m->host, j->spec.id) < 0)
 		cg_debug("the group of %s stays behind", j->spec.id);
@@ -301,12 +332,31 @@ static void prune(struct cg_manager *m)
 	}
 }
 
+/* Of a job that could not be restored nothing is kept, once who waits has been told. */
+static void forget_unrestored(struct cg_manager *m)
+{
+	uint32_t at = 0;
+
+	m->forgets = false;
+	for (struct job *j; (j = job_from_handle(m, at));) {
+		at = j->handle + 1;
+		if (!j->forget)
+			continue;
+		if (j->waiting)
+			m->forgets = true;
+		else
+			job_forget(j);
+	}
+}
+
 static int on_queue(sd_event_source *source, void *context)
 {
 	struct cg_manager *m = context;
 	uint32_t at = 0;
 
 	(void)sd_event_source_set_enabled(source, SD_EVENT_OFF);
+	if (m->forgets)
+		forget_unrestored(m);
 	for (struct job *j; !m->quitting && (j = job_queued_from(m, at)); at = j->handle + 1) {
 		_cleanup_error_ struct cg_error *err = NULL;
 		int r;
@@ -503,6 +553,8 @@ static void conclude(struct job *j, const struct shim_end *end)
 	switch (end->kind) {
 	case SHIM_END_EXIT:
 	case SHIM_END_SIGNAL:
+		free(j->record.restore);
+		j->record.restore = NULL;
 		set_cause(j, end);
 		j->record.code = end->code;
 		note_dropped(j, end);
@@ -514,7 +566,10 @@ static void conclude(struct job *j, const struct shim_end *end)
 			job_move(j, CG_ON_SIGNAL, "killed");
 		return;
 	case SHIM_END_FAILED:
-		cg_text_printf(&t, "cannot %s: %s", shim_stage_what(end->stage), strerror(end->code));
+		if (end->stage == SHIM_NO_RESTORE)
+			restore_why(j, end->code, &t);
+		else
+			cg_text_printf(&t, "cannot %s: %s", shim_stage_what(end->stage), strerror(end->code));
 		j->record.code = end->stage == SHIM_NO_EXEC ? (end->code == ENOENT ? 127 : 126) : 125;
 		job_fail(j, t.data);
 		return;
@@ -551,6 +606,9 @@ void job_empty(struct job *j)
 	struct shim_end end;
 	int pid, r;
 
+	j->held = j->record.checkpoint != NULL;
+	if (j->held)
+		return;
 	job_watch_stop(j);
 	j->timer = sd_event_source_disable_unref(j->timer);
 	r = read_end(j, &end);

@@ -194,6 +194,9 @@ int cg_manager_press_limit(struct cg_manager *m, uint32_t handle, const char *kn
 
 	if (r < 0)
 		return r;
+	if (j->record.checkpoint)
+		return cg_error_make(
+			err, CG_FAULT_SYSTEM, EBUSY, "the job %s is being checkpointed", j->spec.id);
 	if (!value) {
 		r = job_lift(j, knob, err);
 	} else {

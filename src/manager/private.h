@@ -7,6 +7,7 @@
  *   service.c  services beside a job
  *   watch.c    waits for the kernel: frozen, thawed, empty
  *   spawn.c    shims
+ *   move.c     checkpoints, and move_back.c what is restored of them
  *   store.c    journal and results
  *   reconcile.c what was there when we came
  *   manager.c  the loop */
@@ -36,16 +37,19 @@ struct job {
 	struct cg_strings overrides; /* KNOB=VALUE that pressure laid over limits */
 	int shim;                    /* pidfd; -1 */
 	int answer;                  /* the shim's socket, until it has answered; -1 */
+	int mover;                   /* pidfd of who writes its checkpoint; -1 */
 	uint32_t where;              /* bits: hierarchies in which its start made a group */
 	int client_signal;           /* the last that a client sent */
 	uint8_t waits;               /* enum job_wait */
 	bool ended;           /* its shim has ended, or it never had one: only the rest is waited for */
+	bool held;            /* has ended, but its checkpoint is still being written */
+	bool forget;          /* could not be restored: nothing of it is kept */
 	bool payload_watched; /* `shim` is the payload's pidfd, for the shim is gone */
 	unsigned asked;       /* how often the kernel was asked, where it does not tell */
 	int stdio[3];         /* a foreground job's, while its start is under way; the client's to close */
 	uint64_t grace_us;    /* of the stop that is under way */
 	uint64_t freeze_deadline; /* CLOCK_MONOTONIC us */
-	sd_event_source *shim_source, *answer_source;
+	sd_event_source *shim_source, *answer_source, *mover_source;
 	sd_event_source *timer;   /* timeout, grace, or the pause before a restart: by state */
 	sd_event_source *watcher; /* cgroup.events, or the timer where there are none */
 	struct client *waiting;   /* those that wait for its start or end */
@@ -85,6 +89,7 @@ struct cg_manager {
 	struct client *clients;
 	unsigned client_count;
 	bool quitting, keep;
+	bool forgets; /* a job is there that could not be restored */
 	int exit_code;
 };
 
@@ -111,6 +116,8 @@ int job_may_start(struct job *j, struct cg_error **err) CG_MUST_CHECK;
 void job_fail(struct job *j, const char *reason);
 /* Its shim is gone: reads how it ended, ends what is left, and goes on when that is gone, too. */
 void job_shim_gone(struct job *j);
+/* Its payload runs: what follows on that. */
+void job_begun(struct job *j, int pid);
 /* Whether its shim wrote that it began, and the payload's id (0: none yet). */
 bool job_has_begun(const struct job *j, int *ret_pid);
 /* Of a job that has ended: starts it again by its policy, or tells its end. */
@@ -173,7 +180,7 @@ void server_close(struct cg_manager *m);
 /* Sends what there is of an event to all that follow. */
 void server_event(struct cg_manager *m, const struct cg_event *e);
 
-enum client_wait { CLIENT_IDLE, CLIENT_START, CLIENT_FREEZE, CLIENT_THAW, CLIENT_END };
+enum client_wait { CLIENT_IDLE, CLIENT_START, CLIENT_FREEZE, CLIENT_THAW, CLIENT_END, CLIENT_MOVE };
 struct client {
 	struct cg_manager *m;
 	struct client *next, **to_this; /* in m->clients */
@@ -213,6 +220,10 @@ void reply_job(struct client *c, struct job *j, bool usage, bool more);
 
 /* reconcile.c */
 int reconcile(struct cg_manager *m, struct cg_error **err) CG_MUST_CHECK;
+/* A pidfd of the process, if it still is the one; -1. */
+int open_process(const struct cg_manager *m, const struct cg_job_process *p);
+/* What a client froze stays frozen; what pressure froze is thawed. */
+void job_settle_frozen(struct job *j);
 
 /* manager.c */
 void tell(struct cg_manager *m, struct job *j, enum cg_event_kind kind, const char *what, const char *fmt,

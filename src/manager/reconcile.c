@@ -9,7 +9,7 @@
 
 #include "base/log.h"
 #include "kernel/tasks.h"
-#include "manager/private.h"
+#include "manager/move.h"
 
 static void set_reason(struct job *j, const char *reason)
 {
@@ -34,7 +34,7 @@ static struct job *job_of(struct cg_manager *m, struct cg_journal *journal)
 	if (!j)
 		return NULL;
 	j->record = journal->record;
-	journal->record.reason = NULL;
+	journal->record = (struct cg_job_record){0};
 	j->overrides = journal->overrides;
 	journal->overrides = (struct cg_strings){0};
 	m->live += cg_job_state_is_live(j->record.state);
@@ -96,8 +96,7 @@ static int load_kept(void *context, const char *id, struct cg_bytes text)
 	return 0;
 }
 
-/* The process, if it still is the one. */
-static int open_process(const struct cg_manager *m, const struct cg_job_process *p)
+int open_process(const struct cg_manager *m, const struct cg_job_process *p)
 {
 	_cleanup_buffer_ struct cg_buffer b = {0};
 	_cleanup_close_ int fd = p->pid > 0 ? pidfd_open(p->pid, 0) : -1;
@@ -114,11 +113,7 @@ static bool begun(struct job *j)
 
 	if (!job_has_begun(j, &pid) || pid <= 0)
 		return false;
-	j->record.payload.pid = pid;
-	if (!j->record.started_us)
-		j->record.started_us = realtime_us();
-	job_move(j, CG_ON_STARTED, "started");
-	job_arm_timer(j);
+	job_begun(j, pid);
 	return true;
 }
 
@@ -163,8 +158,7 @@ static void lift_overrides(struct job *j)
 		tell(j->m, j, CG_EVENT_LIMIT, "restored", "%s", "what pressure had changed before we came");
 }
 
-/* What a client froze stays frozen; what pressure froze is thawed. */
-static void settle_frozen(struct job *j)
+void job_settle_frozen(struct job *j)
 {
 	_cleanup_error_ struct cg_error *err = NULL;
 	bool wanted = j->record.frozen_by & CG_FROZEN_BY_CLIENT;
@@ -204,7 +198,7 @@ static void take_over(struct job *j)
 			cg_debug("job %s was not told to stop again", j->spec.id);
 		return;
 	default:
-		settle_frozen(j);
+		job_settle_frozen(j);
 		job_arm_timer(j);
 	}
 }
@@ -223,6 +217,8 @@ static void reconcile_job(struct job *j)
 	if (cg_job_state_is_final(j->record.state)) {
 		if (cg_host_remove(&m->host, j->spec.id) < 0)
 			cg_debug("the group of %s stays behind", j->spec.id);
+		j->forget = j->record.restore != NULL;
+		m->forgets |= j->forget;
 		job_after_end(j);
 		return;
 	}
@@ -231,6 +227,7 @@ static void reconcile_job(struct job *j)
 			job_arm_timer(j);
 		return;
 	}
+	job_adopt_move(j);
 	j->shim = open_process(m, &j->record.shim);
 	if (j->shim >= 0)
 		take_over(j);

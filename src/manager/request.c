@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
-#include "manager/private.h"
+#include "manager/move.h"
 
 #define JOBS_MOST       20000
 #define JOBS_PER_USER   1000
@@ -324,6 +324,82 @@ static void do_submit(struct client *c, struct cg_request *q)
 	reply_job(c, j, false, false);
 }
 
+static bool may_move(struct client *c, const struct cg_request *q)
+{
+	struct cg_error *err = NULL;
+
+	if (client_is_master(c) && q->dir)
+		return true;
+	if (q->dir)
+		(void)cg_error_make(
+			&err, CG_FAULT_USAGE, EPERM, "only root and the manager's own user may do that");
+	else
+		(void)cg_error_usage(&err, "no folder was named");
+	client_error(c, err);
+	return false;
+}
+
+static void do_checkpoint(struct client *c, struct cg_request *q)
+{
+	struct job *j = may_move(c, q) ? wanted(c, q) : NULL;
+	struct cg_error *err = NULL;
+
+	if (!j)
+		return;
+	if (job_checkpoint(j, q->dir, q->leave_running, &err) < 0)
+		client_error(c, err);
+	else
+		client_wait_for(c, j, CLIENT_MOVE);
+}
+
+static int check_restore(struct client *c, const struct cg_job_spec *s, struct cg_error **err)
+{
+	const struct cg_manager *m = c->m;
+	int r = m->quitting ? cg_error_make(err, CG_FAULT_SYSTEM, ESHUTDOWN, "the manager is about to end")
+			    : check_quota(c, s, err);
+
+	if (r == 0 && job_find(m, s->id)) {
+		r = cg_error_make(err, CG_FAULT_USAGE, EEXIST, "there is a job %s already", s->id);
+		cg_error_hint(err,
+			"restore it under another id (--id), or remove that one's result: cgtree job remove %s",
+			s->id);
+	}
+	if (r == 0 && m->options.running_max && m->live >= m->options.running_max)
+		r = cg_error_make(err, CG_FAULT_SYSTEM, EAGAIN,
+			"%u jobs run already, as many as may (--running-max)", m->live);
+	return r;
+}
+
+static void do_restore(struct client *c, struct cg_request *q)
+{
+	_cleanup_journal_ struct cg_journal image = {0};
+	struct cg_error *err = NULL;
+	struct job *j = NULL;
+	int r;
+
+	if (!may_move(c, q))
+		return;
+	r = restore_read(q->dir, q->id, &image, &err);
+	r = r < 0 ? r : check_restore(c, &image.spec, &err);
+	if (r == 0 && !(j = job_add(c->m, &image.spec)))
+		r = cg_error_oom(&err);
+	if (r < 0) {
+		client_error(c, err);
+		return;
+	}
+	j->record = image.record;
+	image.record = (struct cg_job_record){0};
+	job_record(j);
+	r = job_start(j, &err);
+	if (r < 0) {
+		tell(c->m, j, CG_EVENT_JOB, "refused", "%s", err->message);
+		job_forget(j);
+		client_error(c, err);
+		return;
+	}
+	client_wait_for(c, j, CLIENT_START);
+}
+
 static void do_inspect(struct client *c, struct cg_request *q)
 {
 	struct job *j = wanted(c, q);
@@ -561,6 +637,8 @@ static verb_fn *const verbs[CG_VERBS] = {
 	[CG_VERB_EVENTS] = do_events,
 	[CG_VERB_WHY] = do_why,
 	[CG_VERB_QUIT] = do_quit,
+	[CG_VERB_CHECKPOINT] = do_checkpoint,
+	[CG_VERB_RESTORE] = do_restore,
 };
 
 void request_run(struct client *c, struct cg_request *q)

@@ -21,7 +21,7 @@
 #include "kernel/cgroupfs.h"
 #include "kernel/files.h"
 #include "kernel/tasks.h"
-#include "manager/private.h"
+#include "manager/move.h"
 
 #define SOCKET_AT  3
 #define REFILL_US  10000
@@ -194,7 +194,16 @@ static void add_v1(const struct job *j, struct cg_text *t, const uint32_t *index
 			shim_spec_add_number(t, SHIM_FREEZER, i);
 }
 
-static int make_spec(const struct job *j, const uint32_t *v1, uint32_t v1s, int *ret_fd)
+static int add_command(struct job *j, struct cg_text *t)
+{
+	if (j->record.restore)
+		return restore_words(j, t);
+	add_strings(t, SHIM_ARG, &j->spec.argv);
+	add_strings(t, SHIM_ENV, &j->spec.env);
+	return 0;
+}
+
+static int make_spec(struct job *j, const uint32_t *v1, uint32_t v1s, int *ret_fd)
 {
 	_cleanup_text_ struct cg_text t = {0};
 	_cleanup_close_ int fd = -1;
@@ -203,8 +212,9 @@ static int make_spec(const struct job *j, const uint32_t *v1, uint32_t v1s, int 
 
 	shim_spec_add(&t, SHIM_ID, s->id);
 	shim_spec_add(&t, SHIM_CWD, s->cwd);
-	add_strings(&t, SHIM_ARG, &s->argv);
-	add_strings(&t, SHIM_ENV, &s->env);
+	r = add_command(j, &t);
+	if (r < 0)
+		return r;
 	add_strings(&t, SHIM_GROUP, &s->groups);
 	shim_spec_add_number(&t, SHIM_UID, s->uid);
 	shim_spec_add_number(&t, SHIM_GID, s->gid);
@@ -293,6 +303,10 @@ static int gather(struct job *j, struct gathered *g, const int stdio[3])
 		g->fd[SHIM_FD_V2] = add_null(m);
 	if (r < 0 || g->fd[SHIM_FD_LOG_DIR] < 0 || g->fd[SHIM_FD_ALIVE] < 0 || g->fd[SHIM_FD_V2] < 0)
 		return r < 0 ? r : -errno;
+	if (j->record.restore) {
+		r = restore_gather(j, &g->fd[g->count], &g->fd[g->count + 1]);
+		g->count += 2;
+	}
 	for (int i = 0; j->spec.foreground && i < 3; i++) {
 		g->fd[g->count++] = stdio[i];
 		g->borrowed++;
@@ -334,7 +348,7 @@ int shim_tell(struct job *j, const int stdio[3], struct cg_error **err)
 	_cleanup_(gathered_close) struct gathered g = {0};
 	int r;
 
-	if (!j->spec.foreground && j->record.restarts == 0)
+	if (!j->spec.foreground && (j->record.restarts == 0 || j->record.restore))
 		turn_over(j);
 	r = gather(j, &g, stdio);
 	r = r < 0 ? r : send_fds(j->answer, &g);

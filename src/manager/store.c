@@ -227,6 +227,7 @@ void cg_store_clear(const struct cg_store *s, const char *id)
 		return;
 	(void)unlinkat(dir, SHIM_FILE_END, 0);
 	(void)unlinkat(dir, SHIM_FILE_BEGUN, 0);
+	(void)unlinkat(dir, SHIM_FILE_PID, 0);
 }
 
 void cg_store_remove(struct cg_store *s, const char *id)
@@ -245,6 +246,8 @@ void cg_store_remove(struct cg_store *s, const char *id)
 	(void)unlinkat(dir, SHIM_FILE_END, 0);
 	(void)unlinkat(dir, SHIM_FILE_END ".new", 0);
 	(void)unlinkat(dir, SHIM_FILE_BEGUN, 0);
+	(void)unlinkat(dir, SHIM_FILE_PID, 0);
+	(void)unlinkat(dir, SHIM_FILE_SAID, 0);
 	(void)unlinkat(s->jobs, id, AT_REMOVEDIR);
 }
 

@@ -103,7 +103,7 @@ struct job *job_add(struct cg_manager *m, struct cg_job_spec *spec)
 	j->m = m;
 	j->spec = *spec;
 	*spec = (struct cg_job_spec){0};
-	j->shim = j->answer = -1;
+	j->shim = j->answer = j->mover = -1;
 	j->handle = ++m->next_handle;
 	m->job[m->jobs++] = j;
 	link_job(m, j);
@@ -115,12 +115,14 @@ static void free_job(struct job *j)
 	job_watch_stop(j);
 	sd_event_source_disable_unref(j->shim_source);
 	sd_event_source_disable_unref(j->answer_source);
+	sd_event_source_disable_unref(j->mover_source);
 	sd_event_source_disable_unref(j->timer);
+	(void)cg_close(j->mover);
 	(void)cg_close(j->shim);
 	(void)cg_close(j->answer);
 	cg_job_spec_free(&j->spec);
 	cg_strings_free(&j->overrides);
-	free(j->record.reason);
+	cg_job_record_free(&j->record);
 	free(j);
 }
 

@@ -49,7 +49,7 @@ static int put(int fd, int at)
 static enum shim_stage set_descriptors(const struct shim *s, int out)
 {
 	const int *own = s->spec.foreground ? &s->fd[SHIM_FDS + s->spec.v1_groups] : NULL;
-	int null = own ? -1 : open("/dev/null", O_RDONLY);
+	int null = own ? -1 : open("/dev/null", O_RDONLY | O_CLOEXEC);
 	int r = own ? put(own[0], STDIN_FILENO) : null < 0 ? -errno : put(null, STDIN_FILENO);
 
 	r = r < 0 ? r : put(own ? own[1] : out, STDOUT_FILENO);
@@ -88,10 +88,18 @@ static enum shim_stage set_user(const struct shim *s)
 	return SHIM_STARTED;
 }
 
+/* Their actions are the usual ones since the shim began. */
+void shim_unblock_signals(void)
+{
+	sigset_t none;
+
+	(void)sigemptyset(&none);
+	(void)sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
 static enum shim_stage become(const struct shim *s, bool cloned, int out)
 {
 	enum shim_stage stage = enter_groups(s, cloned);
-	sigset_t none;
 
 	(void)setsid();
 	(void)umask(022);
@@ -104,9 +112,7 @@ static enum shim_stage become(const struct shim *s, bool cloned, int out)
 		return SHIM_NO_DIRECTORY;
 	if (!s->spec.new_privs && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		return SHIM_NO_PRIVILEGES;
-	/* Their actions are the usual ones since the shim began. */
-	(void)sigemptyset(&none);
-	(void)sigprocmask(SIG_SETMASK, &none, NULL);
+	shim_unblock_signals();
 	environ = s->spec.env;
 	(void)execvp(s->spec.argv[0], s->spec.argv);
 	return SHIM_NO_EXEC;
@@ -138,13 +144,36 @@ static pid_t clone_into(int group, bool *ret_cloned)
 	return fork();
 }
 
-/* Its id goes into the record; the group, not the id, is what it is known by. */
-static int record(const struct shim *s, int fd)
+enum shim_stage shim_begin(const struct shim *s, int *ret_fd, int *ret_code)
+{
+	*ret_fd = openat(s->fd[SHIM_FD_JOB], SHIM_FILE_BEGUN,
+		O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	*ret_code = errno;
+	return *ret_fd < 0 ? SHIM_NO_RECORD : SHIM_STARTED;
+}
+
+/* The group, not the id, is what it is known by: a record that fails is no reason to end it. */
+void shim_record(const struct shim *s, int begun)
 {
 	char text[16];
-	int n = snprintf(text, sizeof(text), "%d\n", (int)s->payload);
+	int n = snprintf(text, sizeof(text), "%d\n", (int)s->payload), r;
 
-	return cg_write_fd(fd, (struct cg_bytes){text, (size_t)n});
+	r = cg_write_fd(begun, (struct cg_bytes){text, (size_t)n});
+	(void)r;
+}
+
+enum shim_stage shim_open_output(struct shim *s, int *ret_fd, int *ret_code)
+{
+	int ends[2];
+
+	if (pipe2(ends, O_CLOEXEC) < 0) {
+		*ret_code = errno;
+		return SHIM_NO_FORK;
+	}
+	s->out = ends[0];
+	*ret_fd = ends[1];
+	(void)fcntl(s->out, F_SETFL, O_NONBLOCK);
+	return SHIM_STARTED;
 }
 
 /* Waits until the pipe closes: executed, or a failure in it. */
@@ -165,31 +194,21 @@ static enum shim_stage wait_executed(int tell, int *ret_code)
 enum shim_stage shim_start(struct shim *s, int *ret_code)
 {
 	_cleanup_close_ int begun = -1, told = -1, tell = -1, out = -1;
-	int pipe_tell[2], pipe_out[2];
-	enum shim_stage stage;
+	enum shim_stage stage = shim_begin(s, &begun, ret_code);
+	int pipe_tell[2];
 	bool cloned;
 
-	begun = openat(s->fd[SHIM_FD_JOB], SHIM_FILE_BEGUN,
-		O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-	if (begun < 0) {
-		*ret_code = errno;
-		return SHIM_NO_RECORD;
-	}
+	if (stage)
+		return stage;
 	if (pipe2(pipe_tell, O_CLOEXEC) < 0) {
 		*ret_code = errno;
 		return SHIM_NO_FORK;
 	}
 	told = pipe_tell[0];
 	tell = pipe_tell[1];
-	if (!s->spec.foreground) {
-		if (pipe2(pipe_out, O_CLOEXEC) < 0) {
-			*ret_code = errno;
-			return SHIM_NO_FORK;
-		}
-		s->out = pipe_out[0];
-		out = pipe_out[1];
-		(void)fcntl(s->out, F_SETFL, O_NONBLOCK);
-	}
+	stage = s->spec.foreground ? SHIM_STARTED : shim_open_output(s, &out, ret_code);
+	if (stage)
+		return stage;
 	s->payload = clone_into(s->fd[SHIM_FD_V2], &cloned);
 	if (s->payload < 0) {
 		*ret_code = errno;
@@ -197,8 +216,7 @@ enum shim_stage shim_start(struct shim *s, int *ret_code)
 	}
 	if (s->payload == 0)
 		child(s, cloned, out, tell);
-	(void)record(s, begun);
+	shim_record(s, begun);
 	tell = cg_close(tell);
-	stage = wait_executed(told, ret_code);
-	return stage;
+	return wait_executed(told, ret_code);
 }

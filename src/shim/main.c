@@ -47,7 +47,10 @@ static int read_spec(struct shim *s, struct cg_buffer *b)
 	int r = cg_read_fd(s->fd[SHIM_FD_SPEC], false, b);
 
 	r = r < 0 ? r : shim_spec_parse((struct cg_bytes){b->data, b->len}, &s->spec);
-	if (r == 0 && s->fds != SHIM_FDS + s->spec.v1_groups + (s->spec.foreground ? 3u : 0u))
+	if (r == 0 && s->fds != SHIM_FDS + s->spec.v1_groups +
+					(s->spec.foreground       ? 3u
+						: s->spec.restore ? 2u
+								  : 0u))
 		r = -EINVAL;
 	return r;
 }
@@ -126,7 +129,8 @@ static void left_alone(const struct shim *s)
 
 static void watch(struct shim *s, int children, struct shim_end *end)
 {
-	for (;;) {
+	/* What was restored may have ended while its command was waited for. */
+	while (!reap(s, end)) {
 		struct pollfd p[3] = {
 			{children, POLLIN, 0}, {s->out, POLLIN, 0}, {s->fd[SHIM_FD_ALIVE], 0, 0}};
 		struct signalfd_siginfo info;
@@ -140,8 +144,8 @@ static void watch(struct shim *s, int children, struct shim_end *end)
 			s->out = cg_close(s->out);
 		if (n > 0 && p[2].revents)
 			s->fd[SHIM_FD_ALIVE] = cg_close(s->fd[SHIM_FD_ALIVE]);
-		if (n > 0 && p[0].revents && read(children, &info, sizeof(info)) > 0 && reap(s, end))
-			return;
+		if (n > 0 && p[0].revents)
+			(void)!read(children, &info, sizeof(info));
 	}
 }
 
@@ -180,7 +184,7 @@ static int serve(struct shim *s, int children)
 	if (r == 0 && fstat(s->fd[SHIM_FD_LOG], &st) == 0)
 		s->log_bytes = S_ISREG(st.st_mode) ? (uint64_t)st.st_size : 0;
 	if (r == 0)
-		stage = shim_start(s, &code);
+		stage = s->spec.restore ? shim_restore(s, children, &code) : shim_start(s, &code);
 	else
 		code = -r;
 	if (stage) {
@@ -209,13 +213,15 @@ int main(int argc, char **argv)
 {
 	struct shim s = {.out = -1};
 	uint32_t sock;
-	int children;
+	int children = -1;
 
 	if (argc != 2 || cg_parse_u32(cg_bytes_of(argv[1]), &sock) < 0 || sock > 1u << 20) {
 		(void)fputs("cgtree-shim is started by cgtree manager\n", stderr);
 		return 64;
 	}
 	s.sock = (int)sock;
+	/* Not for the payload: what is sent there the manager believes. */
+	(void)fcntl(s.sock, F_SETFD, FD_CLOEXEC);
 	if (prepare(&children) < 0 || !receive(&s))
 		return EXIT_FAILURE;
 	return serve(&s, children);

@@ -24,5 +24,18 @@ struct shim {
  * Returns once the payload was executed. */
 enum shim_stage shim_start(struct shim *s, int *ret_code) CG_MUST_CHECK;
 
+/* restore.c: the same of a checkpoint, by running the command and waiting for it (SIGCHLD comes from
+ * `children`).
+ */
+enum shim_stage shim_restore(struct shim *s, int children, int *ret_code) CG_MUST_CHECK;
+/* child.c: BEGUN is made, before anything is; *ret_fd takes the payload's id. */
+enum shim_stage shim_begin(const struct shim *s, int *ret_fd, int *ret_code) CG_MUST_CHECK;
+/* child.c: the id, once there is one. */
+void shim_record(const struct shim *s, int begun);
+/* child.c: a pipe for the payload's output, whose reading end is s->out. */
+enum shim_stage shim_open_output(struct shim *s, int *ret_fd, int *ret_code) CG_MUST_CHECK;
+/* child.c: signals as a program expects them. */
+void shim_unblock_signals(void);
+
 /* log.c: takes what is in the pipe to the log, without waiting. False once nobody can write any more. */
 bool shim_log(struct shim *s);

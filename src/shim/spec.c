@@ -11,7 +11,8 @@ const char *shim_stage_what(enum shim_stage stage)
 	static const char *const what[SHIM_STAGES] = {"start the job", "read what it was told",
 		"write its record", "start a process", "put it into its group",
 		"set its standard descriptors", "set its resource limits", "become its user",
-		"enter its working directory", "give up privileges", "execute the command"};
+		"enter its working directory", "give up privileges", "execute the command",
+		"restore the checkpoint"};
 
 	return stage < SHIM_STAGES ? what[stage] : "start the job";
 }
@@ -106,6 +107,9 @@ static int item(struct shim_spec *s, char tag, char *text)
 	case SHIM_NEW_PRIVS:
 		s->new_privs = true;
 		return text[0] ? -EINVAL : 0;
+	case SHIM_RESTORE:
+		s->restore = true;
+		return text[0] ? -EINVAL : 0;
 	default:
 		return -EINVAL;
 	}
@@ -145,7 +149,7 @@ int shim_spec_parse(struct cg_bytes text, struct shim_spec *ret)
 		at = value + strlen(value) + 1;
 	}
 	if (!s.id || !s.cwd || s.argc == 0 || s.uid == UINT32_MAX || s.gid == UINT32_MAX ||
-		(s.has_freezer && s.freezer >= s.v1_groups))
+		(s.has_freezer && s.freezer >= s.v1_groups) || (s.foreground && s.restore))
 		return -EINVAL;
 	*ret = s;
 	s = (struct shim_spec){0};

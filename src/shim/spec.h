@@ -3,7 +3,8 @@
  *
  *   file     := item* ; item := tag text NUL ; tag is one letter, text holds any byte but NUL
  *   message  := "g" with the descriptors of enum shim_fd, then one for each v1 group, then, with
- *               SHIM_FOREGROUND, stdin, stdout and stderr
+ *               SHIM_FOREGROUND, stdin, stdout and stderr, or, with SHIM_RESTORE, the checkpoint's folder
+ *               and the program that restores it
  *   answer   := struct shim_answer, once
  *
  * The socket's end of file tells either side that the other is gone; the answer is its last use, for a
@@ -34,6 +35,7 @@ enum shim_tag {
 	SHIM_FREEZER = 'z',   /* which of them is the freezer's; absent: the v2 group */
 	SHIM_FOREGROUND = 'f',
 	SHIM_NEW_PRIVS = 'p',
+	SHIM_RESTORE = 'r', /* the command restores the payload: it is run as we are, in the folder */
 };
 
 /* Descriptors in the message. Where one does not apply /dev/null stands. */
@@ -53,6 +55,8 @@ enum shim_fd {
  * appears whole: "exit N", "signal N" or "failed STAGE ERRNO", and "dropped N ERRNO" when output was lost. */
 #define SHIM_FILE_BEGUN "begun"
 #define SHIM_FILE_END   "end"
+#define SHIM_FILE_PID   "pid"        /* of what was restored */
+#define SHIM_FILE_SAID  "said"       /* what the command that restores says */
 #define SHIM_FILE_LOCK  "../../lock" /* held by the manager while it lives */
 
 enum shim_stage {
@@ -67,10 +71,14 @@ enum shim_stage {
 	SHIM_NO_DIRECTORY,
 	SHIM_NO_PRIVILEGES,
 	SHIM_NO_EXEC,
+	SHIM_NO_RESTORE, /* the code is the command's exit status, or 128 and a signal */
 	SHIM_STAGES
 };
 /* What could not be done, for people: "execute the command". */
 const char *shim_stage_what(enum shim_stage stage);
+
+/* Where the command that restores finds the writing end of the payload's output. */
+#define SHIM_OUTPUT_AT 5
 
 struct shim_answer {
 	int32_t stage; /* enum shim_stage */
@@ -86,7 +94,7 @@ struct shim_spec {
 	uint64_t nofile_soft, nofile_hard, log_size;
 	uint32_t thaw_ms, v1_groups, freezer;
 	int oom_adj, nice;
-	bool has_freezer, foreground, new_privs;
+	bool has_freezer, foreground, new_privs, restore;
 };
 /* Parses a whole file; `text` must outlive the result. -EINVAL, -ERANGE, -ENOMEM. */
 int shim_spec_parse(struct cg_bytes text, struct shim_spec *ret) CG_MUST_CHECK;

@@ -1,5 +1,5 @@
-/* Any bytes as a request, a reply or a journal: taken or refused, and what was taken can be sent again. The
- * first byte says which. */
+/* Any bytes as a request, a reply, a journal or the job of a checkpoint: taken or refused, and what was taken
+ * can be sent again. The first byte says which. */
 #include <stdint.h>
 #include <stdlib.h>
 
@@ -52,6 +52,21 @@ static void journal(struct cg_bytes b)
 		abort();
 }
 
+static void image(struct cg_bytes b)
+{
+	_cleanup_journal_ struct cg_journal j = {0};
+	_cleanup_error_ struct cg_error *err = NULL;
+
+	if (cg_job_image_parse(b, &j, &err) < 0) {
+		if (!err)
+			abort();
+		return;
+	}
+	if (j.entries != 1 || j.whole != b.len || j.spec.foreground || j.spec.service_of ||
+		!j.spec.argv.count)
+		abort();
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct cg_bytes b = {(const char *)data + 1, size - 1};
@@ -62,6 +77,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		request(b);
 	else if (data[0] == 'r')
 		reply(b);
+	else if (data[0] == 'i')
+		image(b);
 	else
 		journal(b);
 	return 0;

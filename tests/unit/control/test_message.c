@@ -152,10 +152,69 @@ static void test_journal(void **state CG_UNUSED)
 	cg_job_spec_free(&s);
 }
 
+/* A job that can be restored, after `spoil` has changed what it will. */
+static int parse_image(int spoil, struct cg_journal *ret)
+{
+	_cleanup_job_spec_ struct cg_job_spec s = make_spec("a");
+	struct cg_job_record r = {
+		.state = CG_JOB_RUNNING, .moved_us = 77, .output = 88, .leave_running = true};
+	_cleanup_error_ struct cg_error *err = NULL;
+	_cleanup_text_ struct cg_text t = {0};
+	int code;
+
+	cg_strings_free(&s.limits);
+	assert_int_equal(
+		cg_strings_add(&s.limits, cg_bytes_of(spoil == 1 ? "memory.max=x" : "memory.max=4096")), 0);
+	if (spoil == 2)
+		s.foreground = true;
+	if (spoil == 3)
+		s.service_of = strdup("b");
+	if (spoil == 4)
+		r.state = CG_JOB_EXITED;
+	if (spoil == 5)
+		s.owner = UINT32_MAX;
+	if (spoil == 6)
+		s.cwd[0] = '.';
+	if (spoil == 7)
+		assert_int_equal(cg_strings_add(&s.services, CG_BYTES("x")), 0);
+	assert_int_equal(cg_entry_encode(&s, &r, NULL, &t), 0);
+	if (spoil == 8)
+		cg_text_addc(&t, 'x');
+	if (spoil == 9)
+		assert_int_equal(cg_entry_encode(&s, &r, NULL, &t), 0);
+	if (spoil == 10)
+		t.data[t.len - 1] ^= 1;
+	if (spoil == 11)
+		assert_int_equal(cg_entry_encode(&s, &r, "memory.high=1", &t), 0);
+	code = cg_job_image_parse((struct cg_bytes){t.data, t.len}, ret, &err);
+	if (code < 0)
+		assert_int_equal(err->fault, CG_FAULT_CORRUPT);
+	return code;
+}
+
+/* What another host's file says is checked like what a client says. */
+static void test_job_image(void **state CG_UNUSED)
+{
+	_cleanup_journal_ struct cg_journal j = {0};
+
+	assert_int_equal(parse_image(0, &j), 0);
+	assert_string_equal(j.spec.id, "a");
+	assert_int_equal(j.record.moved_us, 77);
+	assert_int_equal(j.record.output, 88);
+	assert_true(j.record.leave_running);
+	for (int spoil = 1; spoil <= 11; spoil++) {
+		_cleanup_journal_ struct cg_journal none = {0};
+
+		assert_true(parse_image(spoil, &none) < 0);
+		assert_null(none.spec.id);
+	}
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(test_request), cmocka_unit_test(test_too_long),
-		cmocka_unit_test(test_reply), cmocka_unit_test(test_journal)};
+	const struct CMUnitTest tests[] = {cmocka_unit_test(test_job_image), cmocka_unit_test(test_request),
+		cmocka_unit_test(test_too_long), cmocka_unit_test(test_reply),
+		cmocka_unit_test(test_journal)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

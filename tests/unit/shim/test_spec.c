@@ -50,6 +50,20 @@ static void test_round(void **state CG_UNUSED)
 	assert_int_equal(s.gid, 5);
 }
 
+/* A restore has its own descriptors, and no terminal. */
+static void test_restore(void **state CG_UNUSED)
+{
+	_cleanup_text_ struct cg_text t = {0};
+	_cleanup_shim_spec_ struct shim_spec s = {0}, none = {0};
+
+	add_least(&t);
+	shim_spec_add(&t, SHIM_RESTORE, "");
+	assert_int_equal(parse(&t, &s), 0);
+	assert_true(s.restore && !s.foreground);
+	shim_spec_add(&t, SHIM_FOREGROUND, "");
+	assert_int_equal(parse(&t, &none), -EINVAL);
+}
+
 static void test_refused(void **state CG_UNUSED)
 {
 	static const struct {
@@ -57,7 +71,7 @@ static void test_refused(void **state CG_UNUSED)
 		const char *value;
 	} bad[] = {{'?', ""}, {SHIM_UID, "-1"}, {SHIM_UID, "4294967295"}, {SHIM_GID, "x"},
 		{SHIM_OOM_ADJ, "2001"}, {SHIM_NICE, "41"}, {SHIM_V1_GROUPS, "17"}, {SHIM_FREEZER, "0"},
-		{SHIM_FOREGROUND, "1"}, {SHIM_THAW_MS, "4294967296"}};
+		{SHIM_FOREGROUND, "1"}, {SHIM_RESTORE, "1"}, {SHIM_THAW_MS, "4294967296"}};
 
 	for (size_t i = 0; i < CG_ARRAY_SIZE(bad); i++) {
 		_cleanup_text_ struct cg_text t = {0};
@@ -119,8 +133,9 @@ static void test_bad_end(void **state CG_UNUSED)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(test_round), cmocka_unit_test(test_refused),
-		cmocka_unit_test(test_cut), cmocka_unit_test(test_end), cmocka_unit_test(test_bad_end)};
+	const struct CMUnitTest tests[] = {cmocka_unit_test(test_round), cmocka_unit_test(test_restore),
+		cmocka_unit_test(test_refused), cmocka_unit_test(test_cut), cmocka_unit_test(test_end),
+		cmocka_unit_test(test_bad_end)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
