@@ -2,6 +2,7 @@
  * cgtree-manager, which reads the same again. */
 #include <errno.h>
 #include <grp.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -17,6 +18,7 @@ struct manager_options {
 	const char *config;
 	bool check_config;
 	unsigned running_max, keep_results;
+	struct cli_list delegate;
 	const char *row[CG_CONFIG_ROWS]; /* of the configuration */
 };
 
@@ -29,6 +31,9 @@ static const struct cli_option manager_table[] = {
 		"listen there; a socket that systemd passes goes before (default: " CG_MANAGER_SOCKET ")"},
 	{'\0', "group", CLI_TEXT, AT(group), "GROUP", NULL, CLI_NAMES_NOTHING,
 		"let the members of this group of users connect, each with jobs of its own (default: none)"},
+	{'\0', "delegate", CLI_LIST, AT(delegate), "PATH=SOCKET:UID[,BOUND...]", NULL, CLI_NAMES_NOTHING,
+		"a socket for that user alone, for jobs below that group alone; bounds: jobs=N, depth=N, and the "
+		"sums memory=SIZE, swap=SIZE, pids=N, cpu=N%; name=NAME stands before the ids; may be repeated"},
 	{'\0', "run-dir", CLI_TEXT, AT(run_dir), "DIR", NULL, CLI_NAMES_DIRECTORY,
 		"keep the journal of jobs there; it must not outlive a boot (default: " CG_MANAGER_RUN_DIR
 		")"},
@@ -103,10 +108,44 @@ static int find_group(const char *name, int *ret, struct cg_error **err)
 	return 0;
 }
 
+struct delegations {
+	struct cg_delegation *item;
+	size_t count;
+};
+
+static void delegations_free(struct delegations *l)
+{
+	for (size_t i = 0; i < l->count; i++)
+		cg_delegation_free(&l->item[i]);
+	free(l->item);
+}
+
+static int find_delegations(const struct cli_list *list, struct delegations *to, struct cg_error **err)
+{
+	to->item = calloc(list->count + 1, sizeof(*to->item));
+	if (!to->item)
+		return cg_error_oom(err);
+	for (; to->count < list->count; to->count++) {
+		int r = cg_delegation_parse(list->item[to->count], &to->item[to->count], err);
+
+		if (r < 0) {
+			cg_error_wrap(err, "--delegate");
+			return r;
+		}
+	}
+	return 0;
+}
+
+static void options_free(struct manager_options *o)
+{
+	cli_list_free(&o->delegate);
+}
+
 static int run_manager(struct cli *cli, int argc, char **argv)
 {
+	_cleanup_(delegations_free) struct delegations delegations = {0};
 	_cleanup_error_ struct cg_error *err = NULL;
-	struct manager_options o = {0};
+	_cleanup_(options_free) struct manager_options o = {0};
 	struct cg_manager_options m = {0};
 	struct cg_config_override override[CG_CONFIG_ROWS];
 	int first, r = cli_parse(cli, &o, argc, argv, &first);
@@ -126,6 +165,11 @@ static int run_manager(struct cli *cli, int argc, char **argv)
 		.overrides = overrides_of(&o, override),
 		.running_max = o.running_max,
 		.keep_results = o.keep_results};
+	r = find_delegations(&o.delegate, &delegations, &err);
+	if (r < 0)
+		return cli_fail(cli, err);
+	m.delegation = delegations.item;
+	m.delegations = delegations.count;
 	if (!cli->manager)
 		return become_manager(cli);
 	if (o.check_config) {

@@ -21,9 +21,9 @@ struct cg_event {
 	uint64_t sequence; /* grows by one; never again the same in one run of the manager */
 	uint64_t time_us;  /* CLOCK_REALTIME */
 	enum cg_event_kind kind;
-	char id[CG_JOB_ID_MAX + 1]; /* "" when it concerns no job */
-	const char *what;           /* a word: "started", "freeze", "kill", "none"; constant */
-	enum cg_job_state state;    /* JOB: the new one */
+	char id[CG_JOB_NAME_MAX + 1]; /* "" when it concerns no job */
+	const char *what;             /* a word: "started", "freeze", "kill", "none"; constant */
+	enum cg_job_state state;      /* JOB: the new one */
 	enum cg_job_cause cause;
 	int32_t code;
 	char *text; /* for people: one line, any bytes; or NULL */

@@ -188,6 +188,7 @@ void cg_job_spec_free(struct cg_job_spec *spec)
 	free(spec->id);
 	free(spec->cwd);
 	free(spec->service_of);
+	free(spec->area);
 	for (size_t i = 0; i < CG_ARRAY_SIZE(lists); i++)
 		cg_strings_free(lists[i]);
 	*spec = (struct cg_job_spec){0};
@@ -215,6 +216,23 @@ bool cg_job_id_is_valid(struct cg_bytes id)
 		if (!is_id_char(id.data[i]))
 			return false;
 	return true;
+}
+
+size_t cg_job_area_len(const char *name)
+{
+	const char *colon = strchr(name, ':');
+
+	return colon ? (size_t)(colon - name) + 1 : 0;
+}
+
+bool cg_job_name_is_valid(struct cg_bytes name)
+{
+	struct cg_bytes area;
+
+	if (!name.len || !memchr(name.data, ':', name.len))
+		return cg_job_id_is_valid(name);
+	return cg_bytes_split(&name, ':', &area) && area.len <= CG_AREA_NAME_MAX &&
+	       cg_job_id_is_valid(area) && cg_job_id_is_valid(name);
 }
 
 static int check_id(const char *what, struct cg_bytes id, struct cg_error **err)

@@ -73,6 +73,10 @@ const char *cg_strings_next(const struct cg_strings *s, const char *at);
 char **cg_strings_array(const struct cg_strings *s);
 
 #define CG_JOB_ID_MAX 64
+/* Before the id of a job that was asked for at a socket of its own stands the name of that: NAME:ID. No id
+ * holds a colon, so nobody can name what is another's. */
+#define CG_AREA_NAME_MAX 32
+#define CG_JOB_NAME_MAX  (CG_AREA_NAME_MAX + 1 + CG_JOB_ID_MAX)
 
 /* What was asked for. */
 struct cg_job_spec {
@@ -87,6 +91,7 @@ struct cg_job_spec {
 	struct cg_strings ready;     /* for each service a command that succeeds once it is ready; "" none */
 	char *service_of;            /* id of the job that it serves; NULL: none */
 	bool probe;                  /* it only tells whether a service is ready */
+	char *area;                  /* cgroup path, when its groups are not below the manager's root */
 	uint32_t owner;              /* uid of the peer that asked */
 	uint32_t uid, gid;           /* of the payload */
 	struct cg_strings groups;    /* supplementary groups, decimal */
@@ -104,6 +109,10 @@ void cg_job_spec_free(struct cg_job_spec *spec);
 #define _cleanup_job_spec_ _cleanup_(cg_job_spec_free)
 /* Letters, digits, '-', '_', '.'; not first a dot or dash; 1 to CG_JOB_ID_MAX. */
 bool cg_job_id_is_valid(struct cg_bytes id);
+/* An id, or NAME:ID. */
+bool cg_job_name_is_valid(struct cg_bytes name);
+/* Length of "NAME:" in front of an id; 0: it has none. */
+size_t cg_job_area_len(const char *name);
 /* The specification as a whole: id, a command, ranges, names. Limits are checked by limits.h. */
 int cg_job_spec_check(const struct cg_job_spec *spec, struct cg_error **err) CG_MUST_CHECK;
 

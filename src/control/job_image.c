@@ -9,6 +9,8 @@ static int check_moved(const struct cg_job_spec *s, const struct cg_job_record *
 {
 	if (s->foreground || s->services.count || s->service_of || s->probe)
 		return cg_error_usage(err, "a job with a terminal or services cannot be restored");
+	if (s->area)
+		return cg_error_usage(err, "a job in a delegated group cannot be restored");
 	if (r->state != CG_JOB_RUNNING && r->state != CG_JOB_FROZEN)
 		return cg_error_usage(err, "the job did not run");
 	if (s->uid == UINT32_MAX || s->gid == UINT32_MAX || s->owner == UINT32_MAX)

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "control/config.h"
+#include "control/delegation.h"
 
 struct cg_manager_options {
 	const char *root;    /* cgroup path; NULL: the own delegated group, or /cgtree where no systemd is */
@@ -19,6 +20,8 @@ struct cg_manager_options {
 	const char *config;    /* file of the governor's configuration; NULL: none */
 	const struct cg_config_override *override; /* what the command line gave of it */
 	size_t overrides;
+	const struct cg_delegation *delegation; /* sockets of others */
+	size_t delegations;
 	int group; /* gid that may use the socket; -1: none */
 };
 #define CG_MANAGER_SOCKET    "/run/cgtree/manager.sock"

@@ -91,6 +91,8 @@ static pb_spec *build_spec(struct builder *b, const struct cg_job_spec *s)
 	if (s->service_of)
 		SET(m, service_of, text(s->service_of));
 	SET(m, probe, s->probe);
+	if (s->area)
+		SET(m, area, text(s->area));
 	return m;
 }
 
@@ -345,6 +347,7 @@ static int parse_spec(const pb_spec *m, struct cg_job_spec *s)
 
 	r = r < 0 ? r : copy(m->has_cwd, m->cwd, &s->cwd);
 	r = r < 0 ? r : copy(m->has_service_of, m->service_of, &s->service_of);
+	r = r < 0 ? r : copy(m->has_area, m->area, &s->area);
 	r = r < 0 ? r : parse_lists(m, s);
 	if (r < 0)
 		return r;
@@ -473,7 +476,7 @@ static int parse_job(const Cgtree__Control__Job *m, struct cg_job_info *j)
 static int parse_event(const Cgtree__Control__Event *m, struct cg_event *e)
 {
 	if (m->kind >= CG_EVENT_KINDS || m->state >= CG_JOB_STATES || m->cause >= CG_CAUSES ||
-		m->id.len > CG_JOB_ID_MAX || (m->id.len && memchr(m->id.data, '\0', m->id.len)))
+		m->id.len > CG_JOB_NAME_MAX || (m->id.len && memchr(m->id.data, '\0', m->id.len)))
 		return -EINVAL;
 	e->sequence = m->sequence;
 	e->time_us = m->time_us;
@@ -643,7 +646,7 @@ static int parse_entry(struct cg_bytes bytes, struct cg_journal *j)
 	if (r == 0 && m->spec) {
 		cg_job_spec_free(&j->spec);
 		r = parse_spec(m->spec, &j->spec);
-		if (r == 0 && !cg_job_id_is_valid(cg_bytes_of(j->spec.id)))
+		if (r == 0 && !cg_job_name_is_valid(cg_bytes_of(j->spec.id)))
 			r = -EINVAL;
 	}
 	r = r < 0 ? r : parse_record(m->record, &j->record);

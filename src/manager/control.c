@@ -198,7 +198,7 @@ int job_update(struct job *j, struct cg_strings *limits, struct cg_strings *note
 		return moving(j, "changed", err);
 	if (job_with_brake(j, limits, &all) < 0)
 		return cg_error_oom(err);
-	r = cg_limit_plan_make(&j->m->host, &all, &plan, err);
+	r = cg_limit_plan_make(&j->m->host, j->spec.id, &all, &plan, err);
 	if (r == 0 && cg_job_state_is_live(j->record.state)) {
 		r = make_more(j, plan.where, err);
 		r = r < 0 ? r : cg_limit_plan_apply(&j->m->host, j->spec.id, &plan, false, err);

@@ -41,7 +41,7 @@ static int take_sample(struct cg_governor *g, struct cg_policy_sample *s)
 	governor_memory(g, &s->memory_used, &s->memory_total);
 	if (!cg_policy_needs_jobs(g->policy, &g->config, s))
 		return 0;
-	r = governor_look(g);
+	r = governor_look(g, false);
 	/* No job is still a look at all of them. */
 	if (r == 0 && !g->view)
 		r = (g->view = calloc(1, sizeof(*g->view))) ? (g->view_room = 1, 0) : -ENOMEM;
@@ -148,7 +148,7 @@ static int watch(struct cg_governor *g, struct cg_config *c, struct cg_error **e
 	int r = 0;
 
 	if (h->v2)
-		r = cg_pressure_open(h->place[h->main].jobs, c, &p, err);
+		r = cg_pressure_open(h->top.place[h->main].jobs, c, &p, err);
 	if (r == 0 && p.mode == CG_PRESSURE_NONE) {
 		cg_pressure_close(&p);
 		r = cg_pressure_open(-1, c, &p, err);

@@ -18,13 +18,13 @@ static const struct cg_use_row *row_of(enum cg_use use)
 void governor_memory_open(struct cg_governor *g)
 {
 	const struct cg_host *h = &g->m->host;
-	int at = cg_host_find(h, 2, row_of(CG_USE_MEMORY)->controller);
+	int at = cg_host_find(h, NULL, 2, row_of(CG_USE_MEMORY)->controller);
 	_cleanup_close_ int fd = -1;
 
 	g->meminfo = openat(g->m->proc, "meminfo", O_RDONLY | O_CLOEXEC);
-	if (at < 0 || h->place[at].root < 0)
+	if (at < 0 || h->top.place[at].root < 0)
 		return;
-	fd = fcntl(h->place[at].root, F_DUPFD_CLOEXEC, 0);
+	fd = fcntl(h->top.place[at].root, F_DUPFD_CLOEXEC, 0);
 	while (fd >= 0 && g->groups < CG_GOVERNOR_DEPTH) {
 		int above;
 

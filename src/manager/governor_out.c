@@ -75,10 +75,10 @@ static int add_view(void *context, const struct cg_job_view *view)
 	return 0;
 }
 
-int governor_look(struct cg_governor *g)
+int governor_look(struct cg_governor *g, bool all)
 {
 	g->views = 0;
-	return cg_manager_each_job(g->m, add_view, g);
+	return cg_manager_each_job(g->m, all, add_view, g);
 }
 
 void cg_governor_metrics(struct cg_governor *g, struct cg_text *t)
@@ -95,7 +95,7 @@ void cg_governor_metrics(struct cg_governor *g, struct cg_text *t)
 	cg_policy_counts(g->policy, m.held);
 	if (cg_pressure_read(&g->pressure, m.stall_us) == 0)
 		m.stall_known = g->pressure.known;
-	if (governor_look(g) == 0) {
+	if (governor_look(g, true) == 0) {
 		m.job = g->view;
 		m.job_count = g->views;
 	}

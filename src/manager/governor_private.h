@@ -40,7 +40,7 @@ void governor_soon(struct cg_governor *g);
 
 /* governor_out.c */
 /* The live jobs as they are now, into `view`. -ENOMEM. */
-int governor_look(struct cg_governor *g) CG_MUST_CHECK;
+int governor_look(struct cg_governor *g, bool all) CG_MUST_CHECK;
 /* -1: stderr it is. */
 int governor_out_open(const struct cg_config *c, int *ret_fd, struct cg_error **err) CG_MUST_CHECK;
 void governor_metrics_kick(struct cg_governor *g);

@@ -1,5 +1,5 @@
 /* Where the manager may be, and how it settles there. */
-#include "manager/host.h"
+#include "manager/host_private.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -14,12 +14,9 @@
 #include "manager/store.h"
 #include "model/tree.h"
 
-#define GROUP_JOBS    "jobs"
-#define GROUP_SHIMS   "shims"
-#define GROUP_MANAGER "manager"
-#define SYSTEMD       "/run/systemd/system" /* is there while systemd runs the host (sd_booted(3)) */
+#define SYSTEMD "/run/systemd/system" /* is there while systemd runs the host (sd_booted(3)) */
 
-static bool systemd_runs(void)
+bool cg_host_systemd_runs(void)
 {
 	return access(SYSTEMD, F_OK) == 0;
 }
@@ -79,7 +76,7 @@ static void mark_made(int fd, bool *made)
 }
 
 /* Whether the group, or one above it, was given away. */
-static bool is_delegated(const struct cg_live_hierarchy *h, const char *path)
+bool cg_host_is_delegated(const struct cg_live_hierarchy *h, const char *path)
 {
 	_cleanup_free_ char *at = strdup(path);
 
@@ -95,7 +92,7 @@ static bool is_delegated(const struct cg_live_hierarchy *h, const char *path)
 	return false;
 }
 
-static int not_delegated(const char *root, const char *why, struct cg_error **err)
+int cg_host_not_delegated(const char *root, const char *why, struct cg_error **err)
 {
 	int r = cg_error_make(err, CG_FAULT_SYSTEM, EPERM, "the group is not ours to use: %s", why);
 
@@ -114,7 +111,7 @@ static int choose_root(struct cg_host *h, const char *asked, struct cg_error **e
 	const struct cg_live_hierarchy *live = &h->live.item[h->main];
 	int r = 0;
 
-	if (!asked && systemd_runs()) {
+	if (!asked && cg_host_systemd_runs()) {
 		r = cg_live_of_pid((int)getpid(), &own, err);
 		for (size_t i = 0; r == 0 && i < own.count; i++) {
 			char *path = own.item[i].path, *end;
@@ -125,18 +122,18 @@ static int choose_root(struct cg_host *h, const char *asked, struct cg_error **e
 			end = strrchr(path, '/');
 			if (end && strcmp(end, "/" GROUP_MANAGER) == 0)
 				*end = '\0';
-			if (is_delegated(live, path))
-				h->root = strdup(path);
+			if (cg_host_is_delegated(live, path))
+				h->top.path = strdup(path);
 		}
 	}
-	if (r < 0 || h->root)
+	if (r < 0 || h->top.path)
 		return r;
 	r = cg_target_parse(asked ? asked : "/cgtree", &t, err);
 	if (r < 0)
 		return r;
 	if (t.hierarchy)
 		return cg_error_usage(err, "--root %s: a path without a hierarchy is wanted", asked);
-	h->root = cg_steal(t.path);
+	h->top.path = cg_steal(t.path);
 	return 0;
 }
 
@@ -174,7 +171,7 @@ static int open_path(const struct cg_live_hierarchy *h, const char *path, int *r
 	return r;
 }
 
-static bool exists(const struct cg_live_hierarchy *h, const char *path)
+bool cg_host_has_group(const struct cg_live_hierarchy *h, const char *path)
 {
 	const char *relative = cg_path_below(h->mount_root, path);
 	struct stat st;
@@ -189,10 +186,10 @@ static int open_or_make(int parent, const char *name, int *ret_fd)
 	return r == -ENOENT ? cg_cgroup_make(parent, name, ret_fd) : r;
 }
 
-static int failed(struct cg_host *h, const char *what, int r, struct cg_error **err)
+int cg_host_failed(const char *path, const char *what, int r, struct cg_error **err)
 {
 	r = cg_error_errno(err, -r, "cannot %s", what);
-	cg_error_at(err, h->root, NULL);
+	cg_error_at(err, path, NULL);
 	if (r == -EACCES || r == -EPERM || r == -EROFS)
 		cg_error_hint(err,
 			"run as root, or name a group with --root that was delegated (its directory and files are yours)");
@@ -217,12 +214,13 @@ static void copy_lists(const struct cg_live_hierarchy *h, int from, int to)
 	}
 }
 
-/* One hierarchy: ROOT and ROOT/jobs. */
-static int settle(struct cg_host *h, size_t i)
+int cg_host_settle(const struct cg_host *h, struct cg_host_area *area, size_t i, bool make)
 {
 	const struct cg_live_hierarchy *live = &h->live.item[i];
-	struct cg_host_place *p = &h->place[i];
-	int r = open_path(live, h->root, &p->root, &p->made_root);
+	struct cg_host_place *p = &area->place[i];
+	int r = make || cg_host_has_group(live, area->path)
+			? open_path(live, area->path, &p->root, &p->made_root)
+			: -ENOENT;
 
 	if (r == 0 && faccessat(p->root, CG_FILE_PROCS, W_OK, AT_EACCESS) < 0)
 		r = -errno;
@@ -251,18 +249,19 @@ static int leave_root(struct cg_host *h, struct cg_error **err)
 	int r = cg_live_of_pid((int)getpid(), &own, err);
 
 	for (size_t i = 0; r == 0 && i < own.count; i++) {
-		if (own.item[i].hierarchy_id != 0 || !h->v2 || strcmp(own.item[i].path, h->root) != 0)
+		if (own.item[i].hierarchy_id != 0 || !h->v2 || strcmp(own.item[i].path, h->top.path) != 0)
 			continue;
-		r = open_or_make(h->place[h->main].root, GROUP_MANAGER, &fd);
+		r = open_or_make(h->top.place[h->main].root, GROUP_MANAGER, &fd);
 		r = r < 0 ? r : cg_cgroup_attach(fd, CG_FILE_PROCS, (int)getpid());
 		if (r < 0)
-			return failed(h, "move the manager into a group of its own", r, err);
+			return cg_host_failed(
+				h->top.path, "move the manager into a group of its own", r, err);
 	}
 	return r;
 }
 
 /* Gives jobs what ROOT has, controller by controller: one that is refused is missing, not fatal. */
-static int enable(struct cg_host *h, int group)
+static int enable(const struct cg_host_area *area, int group)
 {
 	_cleanup_buffer_ struct cg_buffer b = {0};
 	struct cg_bytes rest, word;
@@ -278,30 +277,42 @@ static int enable(struct cg_host *h, int group)
 			return -ENOMEM;
 		if (cg_write_at(group, CG_FILE_SUBTREE_CONTROL, (struct cg_bytes){t.data, t.len}) < 0)
 			cg_log(CG_LOG_WARNING, "controller %s cannot be given to jobs below %s: %s",
-				t.data + 1, h->root, strerror(errno));
+				t.data + 1, area->path, strerror(errno));
 	}
+	return r;
+}
+
+int cg_host_enable_area(const struct cg_host *h, struct cg_host_area *area)
+{
+	const struct cg_host_place *p = &area->place[h->main];
+	int r = h->v2 ? enable(area, p->root) : 0;
+
+	if (r == 0 && h->v2)
+		r = enable(area, p->jobs);
+	if (r == 0 && h->v2)
+		r = cg_read_at(p->jobs, CG_FILE_SUBTREE_CONTROL, true, &area->controllers);
 	return r;
 }
 
 static int settle_main(struct cg_host *h, struct cg_error **err)
 {
 	const struct cg_live_hierarchy *live = &h->live.item[h->main];
-	struct cg_host_place *p = &h->place[h->main];
+	struct cg_host_place *p = &h->top.place[h->main];
 	int r;
 
-	if (systemd_runs() && !is_delegated(live, h->root))
-		return not_delegated(h->root,
-			exists(live, h->root)
+	if (cg_host_systemd_runs() && !cg_host_is_delegated(live, h->top.path))
+		return cg_host_not_delegated(h->top.path,
+			cg_host_has_group(live, h->top.path)
 				? "systemd manages it and has not delegated it"
 				: "systemd manages the groups of this host, and it does not exist",
 			err);
-	r = settle(h, h->main);
+	r = cg_host_settle(h, &h->top, h->main, true);
 	if (r < 0)
-		return failed(h, "use the group", r, err);
+		return cg_host_failed(h->top.path, "use the group", r, err);
 	/* Held as long as we live: the root's own directory is the lock. */
 	if (cg_lock_take(p->root) < 0) {
 		r = cg_error_make(err, CG_FAULT_SYSTEM, EBUSY, "another manager has this root");
-		cg_error_at(err, h->root, NULL);
+		cg_error_at(err, h->top.path, NULL);
 		cg_error_hint(
 			err, "use that one (cgtree job), or give this one a root of its own with --root");
 		return r;
@@ -310,13 +321,8 @@ static int settle_main(struct cg_host *h, struct cg_error **err)
 	if (r < 0)
 		return r;
 	r = open_or_make(p->root, GROUP_SHIMS, &h->shims);
-	if (r == 0 && h->v2)
-		r = enable(h, p->root);
-	if (r == 0 && h->v2)
-		r = enable(h, p->jobs);
-	if (r == 0 && h->v2)
-		r = cg_read_at(p->jobs, CG_FILE_SUBTREE_CONTROL, true, &h->controllers);
-	return r < 0 ? failed(h, "set up the group", r, err) : 0;
+	r = r < 0 ? r : cg_host_enable_area(h, &h->top);
+	return r < 0 ? cg_host_failed(h->top.path, "set up the group", r, err) : 0;
 }
 
 static void settle_others(struct cg_host *h)
@@ -326,9 +332,9 @@ static void settle_others(struct cg_host *h)
 
 		if (i == h->main || h->live.item[i].name || h->live.item[i].controllers[0] == '\0')
 			continue;
-		r = settle(h, i);
+		r = cg_host_settle(h, &h->top, i, true);
 		if (r < 0)
-			cg_debug("%s is not ours in %s: %s", h->root, h->live.item[i].controllers,
+			cg_debug("%s is not ours in %s: %s", h->top.path, h->live.item[i].controllers,
 				strerror(-r));
 	}
 }
@@ -342,7 +348,7 @@ static void find_usual(struct cg_host *h)
 
 		if (row->use != CG_USE_MEMORY)
 			continue;
-		at = cg_host_find(h, row->version, row->controller);
+		at = cg_host_find(h, NULL, row->version, row->controller);
 		if (at >= 0)
 			h->usual |= 1u << at;
 	}
@@ -358,11 +364,8 @@ int cg_host_open(struct cg_host *h, const char *root, struct cg_error **err)
 		return r;
 	if (h->live.count > 31)
 		return cg_error_make(err, CG_FAULT_SYSTEM, E2BIG, "more than 31 hierarchies");
-	h->place = calloc(h->live.count, sizeof(*h->place));
-	if (!h->place)
+	if (cg_host_new_area(h, &h->top) < 0)
 		return cg_error_oom(err);
-	for (size_t i = 0; i < h->live.count; i++)
-		h->place[i] = (struct cg_host_place){.root = -1, .jobs = -1};
 	r = find_main(h, err);
 	r = r < 0 ? r : choose_root(h, root, err);
 	r = r < 0 ? r : settle_main(h, err);
@@ -373,33 +376,53 @@ int cg_host_open(struct cg_host *h, const char *root, struct cg_error **err)
 	return 0;
 }
 
-void cg_host_close(struct cg_host *h)
+int cg_host_new_area(const struct cg_host *h, struct cg_host_area *area)
 {
-	for (size_t i = 0; h->place && i < h->live.count; i++) {
-		(void)cg_close(h->place[i].jobs);
-		(void)cg_close(h->place[i].root);
-	}
-	h->shims = cg_close(h->shims);
-	free(h->place);
-	free(h->root);
-	cg_buffer_free(&h->controllers);
-	cg_live_close(&h->live);
-	h->place = NULL;
-	h->root = NULL;
+	area->place = calloc(h->live.count, sizeof(*area->place));
+	for (size_t i = 0; area->place && i < h->live.count; i++)
+		area->place[i] = (struct cg_host_place){.root = -1, .jobs = -1};
+	return area->place ? 0 : -ENOMEM;
 }
 
-void cg_host_clean(struct cg_host *h)
+void cg_host_free_area(const struct cg_host *h, struct cg_host_area *area)
 {
+	for (size_t i = 0; area->place && i < h->live.count; i++) {
+		(void)cg_close(area->place[i].jobs);
+		(void)cg_close(area->place[i].root);
+	}
+	free(area->place);
+	free(area->path);
+	free(area->name);
+	cg_buffer_free(&area->controllers);
+	*area = (struct cg_host_area){0};
+}
+
+void cg_host_close(struct cg_host *h)
+{
+	for (size_t i = 0; i < h->belows; i++)
+		cg_host_free_area(h, &h->below[i]);
+	cg_host_free_area(h, &h->top);
+	h->shims = cg_close(h->shims);
+	free(h->below);
+	h->below = NULL;
+	h->belows = 0;
+	cg_live_close(&h->live);
+}
+
+static void clean_area(struct cg_host *h, struct cg_host_area *area)
+{
+	const char *name = strrchr(area->path, '/') + 1;
+
 	for (size_t i = 0; i < h->live.count; i++) {
-		struct cg_host_place *p = &h->place[i];
+		struct cg_host_place *p = &area->place[i];
 		_cleanup_close_ int above = -1;
-		const char *name = strrchr(h->root, '/') + 1;
 
 		if (p->root < 0)
 			continue;
 		/* What still holds something stays. */
 		(void)unlinkat(p->root, GROUP_JOBS, AT_REMOVEDIR);
-		(void)unlinkat(p->root, GROUP_SHIMS, AT_REMOVEDIR);
+		if (area == &h->top)
+			(void)unlinkat(p->root, GROUP_SHIMS, AT_REMOVEDIR);
 		if (!p->made_root)
 			continue;
 		above = openat(p->root, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -407,9 +430,16 @@ void cg_host_clean(struct cg_host *h)
 	}
 }
 
-static bool jobs_have(const struct cg_host *h, const char *controller)
+void cg_host_clean(struct cg_host *h)
 {
-	struct cg_bytes rest = {h->controllers.data, h->controllers.len}, word;
+	for (size_t i = 0; i < h->belows; i++)
+		clean_area(h, &h->below[i]);
+	clean_area(h, &h->top);
+}
+
+static bool jobs_have(const struct cg_host_area *area, const char *controller)
+{
+	struct cg_bytes rest = {area->controllers.data, area->controllers.len}, word;
 
 	while (cg_bytes_word(&rest, &word))
 		if (cg_bytes_is(word, controller))
@@ -417,14 +447,16 @@ static bool jobs_have(const struct cg_host *h, const char *controller)
 	return false;
 }
 
-int cg_host_find(const struct cg_host *h, int version, const char *controller)
+int cg_host_find(const struct cg_host *h, const char *id, int version, const char *controller)
 {
-	for (size_t i = 0; i < h->live.count; i++) {
+	const struct cg_host_area *area = id ? cg_host_area_of(h, id, &id) : &h->top;
+
+	for (size_t i = 0; area && i < h->live.count; i++) {
 		const struct cg_live_hierarchy *live = &h->live.item[i];
 
-		if (live->version != version || h->place[i].jobs < 0)
+		if (live->version != version || area->place[i].jobs < 0)
 			continue;
-		if (version == 2 ? !controller[0] || jobs_have(h, controller)
+		if (version == 2 ? !controller[0] || jobs_have(area, controller)
 				 : has_controller(live->controllers, controller))
 			return (int)i;
 	}
@@ -434,8 +466,12 @@ int cg_host_find(const struct cg_host *h, int version, const char *controller)
 int cg_host_make_one(struct cg_host *h, size_t i, const char *id)
 {
 	_cleanup_close_ int fd = -1;
-	int jobs = h->place[i].jobs, r = cg_cgroup_make(jobs, id, &fd);
+	const struct cg_host_area *area = cg_host_area_of(h, id, &id);
+	int jobs = area ? area->place[i].jobs : -1, r;
 
+	if (jobs < 0)
+		return -ENOENT;
+	r = cg_cgroup_make(jobs, id, &fd);
 	if (r == -EEXIST) {
 		/* Left by an earlier one: its limits must not be this one's. */
 		r = unlinkat(jobs, id, AT_REMOVEDIR) < 0 ? -errno : cg_cgroup_make(jobs, id, &fd);
@@ -453,7 +489,8 @@ int cg_host_make(struct cg_host *h, const char *id, uint32_t where, struct cg_er
 		if (!(where & 1u << i))
 			continue;
 		r = cg_host_make_one(h, i, id);
-		if (r == 0)
+		/* An area need not have what the root has: where a limit needs it, it has. */
+		if (r == 0 || (r == -ENOENT && i != h->main && cg_job_area_len(id)))
 			continue;
 		if (cg_host_remove(h, id) < 0)
 			cg_debug("groups of %s stay behind", id);
@@ -462,7 +499,7 @@ int cg_host_make(struct cg_host *h, const char *id, uint32_t where, struct cg_er
 				"a group of that id is there already and holds processes");
 		else
 			r = cg_error_errno(err, -r, "cannot make the group of the job %s", id);
-		cg_error_at(err, h->root, NULL);
+		cg_error_at(err, h->top.path, NULL);
 		return r;
 	}
 	return 0;
@@ -470,17 +507,22 @@ int cg_host_make(struct cg_host *h, const char *id, uint32_t where, struct cg_er
 
 void cg_host_path(const struct cg_host *h, const char *id, struct cg_text *t)
 {
-	cg_text_printf(t, "%s/" GROUP_JOBS "/%s", h->root, id);
+	const struct cg_host_area *area = cg_host_area_of(h, id, &id);
+
+	/* A job whose area nobody knows has no group. */
+	cg_text_printf(t, "%s/" GROUP_JOBS "/%s", area ? area->path : "", id);
 }
 
 int cg_host_group(const struct cg_host *h, size_t hierarchy, const char *id, int *ret_fd)
 {
-	if (h->place[hierarchy].jobs < 0)
+	const struct cg_host_area *area = cg_host_area_of(h, id, &id);
+
+	if (!area || area->place[hierarchy].jobs < 0)
 		return -ENOENT;
-	return cg_cgroup_open(h->place[hierarchy].jobs, id, ret_fd);
+	return cg_cgroup_open(area->place[hierarchy].jobs, id, ret_fd);
 }
 
-int cg_host_each_group(const struct cg_host *h, cg_dir_fn *fn, void *context)
+int cg_host_each_group(const struct cg_host *h, const struct cg_host_area *area, cg_dir_fn *fn, void *context)
 {
-	return cg_dir_each(h->place[h->main].jobs, fn, context);
+	return cg_dir_each(area->place[h->main].jobs, fn, context);
 }

@@ -17,15 +17,22 @@ struct cg_host_place {
 	bool made_root;
 };
 
+/* A group below whose `jobs` the groups of jobs are. */
+struct cg_host_area {
+	char *name; /* before the ids of its jobs, NAME:ID; NULL: the manager's root */
+	char *path;
+	struct cg_host_place *place;  /* beside live.item */
+	struct cg_buffer controllers; /* v2: those that jobs have */
+};
+
 struct cg_host {
 	struct cg_live live;
-	struct cg_host_place *place; /* beside live.item */
-	char *root;
+	struct cg_host_area top, *below; /* our root; and groups that have a socket of their own */
+	size_t belows;
 	size_t main;
-	bool v2;                      /* the main hierarchy is v2 */
-	int shims;                    /* main hierarchy's ROOT/shims */
-	uint32_t usual;               /* bits of live: where every job has a group */
-	struct cg_buffer controllers; /* v2: those that jobs have */
+	bool v2;        /* the main hierarchy is v2 */
+	int shims;      /* main hierarchy's ROOT/shims */
+	uint32_t usual; /* bits of live: where every job has a group */
 };
 
 /* Finds or makes the places. Refuses a root that is not delegated to us, with advice, and one that another
@@ -35,9 +42,17 @@ void cg_host_close(struct cg_host *h);
 /* Removes what was made and holds nothing any more: at a quit that keeps no job. */
 void cg_host_clean(struct cg_host *h);
 
-/* Where a knob of a controller ("" the core's) of this version can be set for jobs: index into live, or -1.
- */
-int cg_host_find(const struct cg_host *h, int version, const char *controller);
+/* host_area.c. One more group for jobs, NAME:ID each: one directly below the root, which is made when it is
+ * missing, or one elsewhere that is there and was delegated (-ENOENT). Once more with the same
+ * path is no mistake. */
+int cg_host_add_area(
+	struct cg_host *h, const char *name, const char *path, struct cg_error **err) CG_MUST_CHECK;
+/* Where the job of this name is: NULL when nobody knows its area. *ret_id: its id there. */
+const struct cg_host_area *cg_host_area_of(const struct cg_host *h, const char *name, const char **ret_id);
+
+/* Where a knob of a controller ("" the core's) of this version can be set for this job (NULL: any below the
+ * root): index into live, or -1. */
+int cg_host_find(const struct cg_host *h, const char *id, int version, const char *controller);
 
 /* Makes a job's group in the hierarchies of `where` (bits). What was left by a job of that id and is empty is
  * replaced. On failure nothing is left. */
@@ -70,5 +85,6 @@ int cg_host_each_pid(
 /* What the job uses now, of what is wanted (bits, 1 << enum cg_use). */
 void cg_host_usage(const struct cg_host *h, const char *id, unsigned wanted, struct cg_job_usage *ret);
 #define CG_USE_ALL ((1u << CG_USES) - 1)
-/* Calls fn with the name of each group below jobs in the main hierarchy. */
-int cg_host_each_group(const struct cg_host *h, cg_dir_fn *fn, void *context) CG_MUST_CHECK;
+/* Calls fn with the name of each group below the area's jobs in the main hierarchy. */
+int cg_host_each_group(
+	const struct cg_host *h, const struct cg_host_area *area, cg_dir_fn *fn, void *context) CG_MUST_CHECK;

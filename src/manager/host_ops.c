@@ -46,10 +46,11 @@ static int remove_tree(int parent, const char *name)
 
 int cg_host_remove(struct cg_host *h, const char *id)
 {
+	const struct cg_host_area *area = cg_host_area_of(h, id, &id);
 	int result = 0;
 
-	for (size_t i = 0; i < h->live.count; i++) {
-		int r = h->place[i].jobs < 0 ? 0 : remove_tree(h->place[i].jobs, id);
+	for (size_t i = 0; area && i < h->live.count; i++) {
+		int r = area->place[i].jobs < 0 ? 0 : remove_tree(area->place[i].jobs, id);
 
 		if (r < 0 && r != -ENOENT && result == 0)
 			result = r;
@@ -132,9 +133,12 @@ static bool is_member(const struct cg_host *h, const char *id, int pid)
 {
 	_cleanup_memberships_ struct cg_memberships m = {0};
 	_cleanup_text_ struct cg_text t = {0};
+	const struct cg_host_area *area;
 
-	cg_text_printf(&t, "%s/jobs/%s", h->root, id);
-	if (t.failed || cg_live_of_pid(pid, &m, NULL) < 0)
+	area = cg_host_area_of(h, id, &id);
+	if (area)
+		cg_text_printf(&t, "%s/jobs/%s", area->path, id);
+	if (!area || t.failed || cg_live_of_pid(pid, &m, NULL) < 0)
 		return false;
 	for (size_t i = 0; i < m.count; i++)
 		if ((h->v2 ? m.item[i].hierarchy_id == 0 : m.item[i].hierarchy_id != 0) &&
@@ -293,7 +297,7 @@ void cg_host_usage(const struct cg_host *h, const char *id, unsigned wanted, str
 	for (size_t i = 0; i < cg_use_row_count; i++) {
 		const struct cg_use_row *row = &cg_use_rows[i];
 		_cleanup_close_ int fd = -1;
-		int at = wanted & 1u << row->use ? cg_host_find(h, row->version, row->controller) : -1;
+		int at = wanted & 1u << row->use ? cg_host_find(h, id, row->version, row->controller) : -1;
 
 		if (at < 0 || ret->has & 1u << row->use || cg_host_group(h, (size_t)at, id, &fd) < 0)
 			continue;

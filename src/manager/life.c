@@ -214,7 +214,7 @@ static int prepare(struct job *j, struct cg_error **err)
 
 	if (r == 0 && job_with_brake(j, &j->spec.limits, &limits) < 0)
 		r = cg_error_oom(err);
-	r = r < 0 ? r : cg_limit_plan_make(&m->host, &limits, &plan, err);
+	r = r < 0 ? r : cg_limit_plan_make(&m->host, j->spec.id, &limits, &plan, err);
 	r = r < 0 ? r : cg_host_make(&m->host, j->spec.id, plan.where, err);
 	if (r < 0)
 		return r;

@@ -13,6 +13,7 @@
 
 struct maker {
 	const struct cg_host *h;
+	const char *id;
 	struct cg_limit_plan *plan;
 	const struct cg_strings *limits;
 	uint64_t page_size;
@@ -87,7 +88,7 @@ static int add_translated(struct maker *m, const struct cg_translation *row, con
 		if (file.failed || t->text[i].failed)
 			return cg_error_oom(err);
 		knob = cg_knob_find(file.data, 1);
-		at = knob ? cg_host_find(m->h, 1, knob->controller) : -1;
+		at = knob ? cg_host_find(m->h, m->id, 1, knob->controller) : -1;
 		if (at < 0)
 			return no_place(name, "no hierarchy of ours has its controller", err);
 		any = true;
@@ -163,7 +164,7 @@ static int add_limit(struct maker *m, const char *limit, const char *first, stru
 	/* Entries of a keyed setting go together, with the first. */
 	if (first != limit)
 		return 0;
-	at = cg_host_find(m->h, 2, knob->controller);
+	at = cg_host_find(m->h, m->id, 2, knob->controller);
 	if (at < 0)
 		return translate(m, knob, name, err);
 	if (!gather(m->limits, name, &value) || value.failed)
@@ -194,11 +195,11 @@ static int compare(const void *a, const void *b)
 	return strcmp(x->file, y->file);
 }
 
-int cg_limit_plan_make(const struct cg_host *h, const struct cg_strings *limits, struct cg_limit_plan *ret,
-	struct cg_error **err)
+int cg_limit_plan_make(const struct cg_host *h, const char *id, const struct cg_strings *limits,
+	struct cg_limit_plan *ret, struct cg_error **err)
 {
 	_cleanup_limit_plan_ struct cg_limit_plan plan = {.where = h->usual};
-	struct maker m = {h, &plan, limits, (uint64_t)sysconf(_SC_PAGESIZE)};
+	struct maker m = {h, id, &plan, limits, (uint64_t)sysconf(_SC_PAGESIZE)};
 	int r;
 
 	for (const char *p = cg_strings_next(limits, NULL); p; p = cg_strings_next(limits, p)) {
@@ -227,6 +228,8 @@ static int store(const struct cg_host *h, int group, const char *id, const struc
 		.sent = &sent,
 		.sent_to = &sent_to};
 	struct cg_bytes from = {NULL, 0};
+	const char *local = id;
+	const struct cg_host_area *area = cg_host_area_of(h, id, &local);
 	int r = 0;
 
 	if (old) {
@@ -235,7 +238,7 @@ static int store(const struct cg_host *h, int group, const char *id, const struc
 		from = (struct cg_bytes){old->data, old->len};
 	}
 	r = r < 0 ? r : cg_setting_store(&io, from, w->value);
-	cg_text_printf(&path, "%s/jobs/%s", h->root, id);
+	cg_text_printf(&path, "%s/jobs/%s", area ? area->path : "", local);
 	if (r == -ENOMEM || path.failed)
 		return cg_error_oom(err);
 	if (r < 0)

@@ -22,8 +22,8 @@ struct cg_limit_plan {
 void cg_limit_plan_free(struct cg_limit_plan *plan);
 #define _cleanup_limit_plan_ _cleanup_(cg_limit_plan_free)
 /* Which file of which hierarchy takes what. A limit that this host cannot hold is refused. */
-int cg_limit_plan_make(const struct cg_host *h, const struct cg_strings *limits, struct cg_limit_plan *ret,
-	struct cg_error **err) CG_MUST_CHECK;
+int cg_limit_plan_make(const struct cg_host *h, const char *id, const struct cg_strings *limits,
+	struct cg_limit_plan *ret, struct cg_error **err) CG_MUST_CHECK;
 /* Writes all and reads each back; one that does not hold is an error. `fresh`: the group is new; otherwise
  * what was changed is taken back when a later one fails. */
 int cg_limit_plan_apply(const struct cg_host *h, const char *id, const struct cg_limit_plan *plan, bool fresh,

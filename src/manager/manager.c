@@ -217,6 +217,7 @@ static int open_places(struct cg_manager *m, struct cg_error **err)
 		return cg_error_errno(err, errno, "cannot make the pipe that shows us alive");
 	r = open_shim(m, err);
 	r = r < 0 ? r : cg_host_open(&m->host, m->options.root, err);
+	r = r < 0 ? r : scopes_open(m, err);
 	r = r < 0 ? r : cg_store_open(&m->store, m->options.run_dir, m->options.state_dir, err);
 	return r < 0 ? r : open_logs(m, err);
 }
@@ -240,14 +241,14 @@ static int prepare(struct cg_manager *m, struct cg_error **err)
 	r = r < 0 ? r : reconcile(m, err);
 	if (r == 0)
 		cg_governor_kick(m->governor);
-	return r < 0 ? r : server_open(m, err);
+	return r < 0 ? r : listen_open(m, err);
 }
 
 static void manager_free(struct cg_manager *m)
 {
 	bool clean = m->quitting && !m->keep && m->live == 0;
 
-	server_close(m);
+	listen_close(m);
 	if (m->loop)
 		shims_release(m);
 	m->queue_source = sd_event_source_disable_unref(m->queue_source);
@@ -276,7 +277,7 @@ int cg_manager_run(const struct cg_manager_options *options, struct cg_error **e
 	if (!m)
 		return cg_error_oom(err);
 	m->options = *options;
-	m->proc = m->null = m->log_dir = m->shim_program = m->socket_lock = -1;
+	m->proc = m->null = m->log_dir = m->shim_program = m->listener.dir = m->listener.lock = -1;
 	m->alive[0] = m->alive[1] = -1;
 	m->store = (struct cg_store){.run = -1, .jobs = -1, .lock = -1, .state = -1};
 	m->host.shims = -1;
@@ -285,8 +286,8 @@ int cg_manager_run(const struct cg_manager_options *options, struct cg_error **e
 	if (r == 0) {
 		shim_refill(m);
 		tell(m, NULL, CG_EVENT_MANAGER, "ready", "%u jobs", m->jobs);
-		(void)sd_notifyf(0, "READY=1\nSTATUS=%u jobs below %s", m->jobs, m->host.root);
-		cg_log(CG_LOG_INFO, "manages %s, listens at %s", m->host.root,
+		(void)sd_notifyf(0, "READY=1\nSTATUS=%u jobs below %s", m->jobs, m->host.top.path);
+		cg_log(CG_LOG_INFO, "manages %s, listens at %s", m->host.top.path,
 			m->activated ? "systemd's socket" : m->options.socket);
 		r = sd_event_loop(m->loop);
 		if (r < 0)

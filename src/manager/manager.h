@@ -16,9 +16,10 @@ int cg_manager_run(const struct cg_manager_options *options, struct cg_error **e
 
 /* For the governor. Handles are those of cg_job_view; a job that is gone meanwhile is -ESRCH. */
 
-/* Calls fn for each live job, with its use read now. A result other than 0 ends and is returned. */
+/* Calls fn for each live job below the root, or (all) wherever it is, with its use read now. A result other
+ * than 0 ends and is returned. */
 typedef int cg_job_view_fn(void *context, const struct cg_job_view *view);
-int cg_manager_each_job(struct cg_manager *m, cg_job_view_fn *fn, void *context) CG_MUST_CHECK;
+int cg_manager_each_job(struct cg_manager *m, bool all, cg_job_view_fn *fn, void *context) CG_MUST_CHECK;
 /* Begins to freeze or thaw for pressure's sake; an event tells when the kernel has done it. */
 int cg_manager_press_freeze(struct cg_manager *m, uint32_t handle, bool frozen, const char *why,
 	struct cg_error **err) CG_MUST_CHECK;

@@ -193,6 +193,8 @@ static int check(const struct job *j, struct cg_error **err)
 			cg_job_state_name(j->record.state), j->waits ? ", which is about to change" : "");
 	if (j->spec.foreground)
 		why = "it runs in the foreground: its terminal cannot be taken along (start it with submit)";
+	else if (j->spec.area)
+		why = "its place is a group that was delegated, which another manager need not have";
 	else if (j->spec.services.count)
 		why = "it has services beside it, which would be left behind";
 	else if (j->spec.service_of)

@@ -134,7 +134,7 @@ int restore_settle(struct job *j, struct cg_error **err)
 	_cleanup_(cg_strings_free) struct cg_strings limits = {0};
 	int r = job_with_brake(j, &j->spec.limits, &limits) < 0 ? cg_error_oom(err) : 0;
 
-	r = r < 0 ? r : cg_limit_plan_make(&j->m->host, &limits, &plan, err);
+	r = r < 0 ? r : cg_limit_plan_make(&j->m->host, j->spec.id, &limits, &plan, err);
 	r = r < 0 ? r : cg_limit_plan_apply(&j->m->host, j->spec.id, &plan, true, err);
 	if (r == 0)
 		job_settle_frozen(j);

@@ -84,7 +84,7 @@ struct cg_decision {
 	enum cg_resource resource;
 	bool dry_run; /* to be recorded only */
 	uint32_t handle;
-	char id[CG_JOB_ID_MAX + 1]; /* "" when it concerns no job */
+	char id[CG_JOB_NAME_MAX + 1]; /* "" when it concerns no job */
 	uint8_t priority;
 	uint64_t value;
 	unsigned level, threshold;       /* percent stalled, and the threshold that decided */

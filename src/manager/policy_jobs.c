@@ -133,7 +133,7 @@ bool cg_turn_jobs(struct cg_turn *t)
 			continue;
 		r = &p->spare[live++];
 		*r = old && strcmp(old->id, v->id) == 0 ? *old : (struct cg_record){.handle = v->handle};
-		memcpy(r->id, v->id, strnlen(v->id, CG_JOB_ID_MAX));
+		memcpy(r->id, v->id, strnlen(v->id, CG_JOB_NAME_MAX));
 		r->priority = v->priority;
 		rate(r, v, t->s->now);
 		follow(t, r, v);

@@ -26,7 +26,7 @@ struct cg_held {
 
 struct cg_record {
 	uint32_t handle;
-	char id[CG_JOB_ID_MAX + 1];
+	char id[CG_JOB_NAME_MAX + 1];
 	uint8_t priority;
 	struct cg_held held[CG_STEPS];
 	uint64_t time, cpu_us, io_bytes; /* of the sample before */
@@ -57,7 +57,7 @@ struct cg_policy {
 	/* the one kill under way */
 	bool killing, gone;
 	uint32_t victim;
-	char victim_id[CG_JOB_ID_MAX + 1];
+	char victim_id[CG_JOB_NAME_MAX + 1];
 	enum cg_resource victim_resource;
 	bool victim_dry_run;
 	uint64_t killed_at;

@@ -26,7 +26,7 @@ static uint64_t own_high(const struct job *j, uint64_t memory_max)
 {
 	const struct cg_knob *k = cg_knob_find(cg_known_limit_name(CG_LIMIT_MEMORY_HIGH), 2);
 
-	if (!k || cg_host_find(&j->m->host, 2, k->controller) < 0 ||
+	if (!k || cg_host_find(&j->m->host, j->spec.id, 2, k->controller) < 0 ||
 		cg_limits_value(&j->spec.limits, k->name))
 		return UINT64_MAX;
 	return cg_governor_high(j->m->governor, memory_max);
@@ -52,7 +52,7 @@ int job_with_brake(const struct job *j, const struct cg_strings *limits, struct 
 	return t.failed ? -ENOMEM : cg_strings_add(ret, (struct cg_bytes){t.data, t.len});
 }
 
-int cg_manager_each_job(struct cg_manager *m, cg_job_view_fn *fn, void *context)
+int cg_manager_each_job(struct cg_manager *m, bool all, cg_job_view_fn *fn, void *context)
 {
 	uint32_t at = 0;
 
@@ -69,7 +69,8 @@ int cg_manager_each_job(struct cg_manager *m, cg_job_view_fn *fn, void *context)
 			.cpu_weight = amount(j, CG_LIMIT_CPU_WEIGHT)};
 		int r;
 
-		if (!cg_job_state_is_live(j->record.state))
+		/* What stalls elsewhere is not measured, so none there is to blame for it. */
+		if (!cg_job_state_is_live(j->record.state) || (j->spec.area && !all))
 			continue;
 		if (v.memory_high == UINT64_MAX)
 			v.memory_high = own_high(j, v.memory_max);
@@ -143,7 +144,7 @@ static int set_one(struct job *j, struct cg_bytes limit, struct cg_error **err)
 	int r = cg_strings_add(&one, limit) < 0 ? cg_error_oom(err) : 0;
 
 	r = r < 0 ? r : cg_limits_check(&one, err);
-	r = r < 0 ? r : cg_limit_plan_make(&j->m->host, &one, &plan, err);
+	r = r < 0 ? r : cg_limit_plan_make(&j->m->host, j->spec.id, &one, &plan, err);
 	r = r < 0 ? r : cg_limit_plan_apply(&j->m->host, j->spec.id, &plan, false, err);
 	cg_strings_free(&one);
 	return r;

@@ -1,6 +1,8 @@
 /* What the files of the manager share. See manager.h for the whole, job.h for what may follow what.
  *
+ *   listen.c   sockets
  *   server.c   connections: bytes to requests, replies to bytes
+ *   scope.c    those at a socket for one group alone: what they may name, see and have
  *   request.c  what each verb does
  *   life.c     a job from its start to its end
  *   control.c  freezing, signalling, stopping, killing: begun here, finished by watch.c
@@ -58,6 +60,14 @@ struct job {
 	uint64_t gone_from;
 };
 
+struct listener {
+	struct cg_manager *m;
+	const struct cg_delegation *scope; /* NULL: everybody's */
+	char *path;                        /* NULL: systemd's */
+	int dir, lock;
+	sd_event_source *source;
+};
+
 #define POOL 4 /* shims that wait to be told */
 
 struct shim_process {
@@ -74,8 +84,8 @@ struct cg_manager {
 	sd_event *loop;
 	int proc, null, log_dir, shim_program;
 	int alive[2]; /* a pipe that shims see end when we do */
-	char *socket;
-	int socket_lock;
+	struct listener listener, *scope;
+	size_t scopes;
 	bool activated; /* the socket is systemd's */
 	uint64_t nofile_soft, nofile_hard;
 	int oom_adj, nice; /* of jobs: what we had */
@@ -85,7 +95,7 @@ struct cg_manager {
 	uint32_t live; /* jobs that are neither queued nor ended */
 	struct shim_process pool[POOL];
 	unsigned pooled;
-	sd_event_source *refill, *listener, *queue_source;
+	sd_event_source *refill, *queue_source;
 	struct client *clients;
 	unsigned client_count;
 	bool quitting, keep;
@@ -174,9 +184,14 @@ void shim_refill(struct cg_manager *m);
 void shims_release(struct cg_manager *m);
 int open_log(struct cg_manager *m, const char *id, int flags) CG_MUST_CHECK;
 
-/* server.c */
-int server_open(struct cg_manager *m, struct cg_error **err) CG_MUST_CHECK;
-void server_close(struct cg_manager *m);
+/* listen.c */
+int listen_open(struct cg_manager *m, struct cg_error **err) CG_MUST_CHECK;
+/* With all connections. */
+void listen_close(struct cg_manager *m);
+
+/* server.c. A connection, which is taken or closed. */
+void client_connected(struct listener *l, int fd);
+void client_free(struct client *c);
 /* Sends what there is of an event to all that follow. */
 void server_event(struct cg_manager *m, const struct cg_event *e);
 
@@ -186,6 +201,7 @@ struct client {
 	struct client *next, **to_this; /* in m->clients */
 	struct client *next_waiting;    /* in job->waiting */
 	struct job *job;
+	const struct cg_delegation *scope; /* of the socket that it came to; NULL: everybody's */
 	enum client_wait wait;
 	bool then_end; /* after the start, waits for the end, too */
 	uint32_t uid, gid;
@@ -212,6 +228,21 @@ void clients_notify(struct job *j, enum client_wait wait, const struct cg_error 
 void client_flush(struct client *c);
 /* The next part of a list, once the last one was sent. */
 void client_list_more(struct client *c);
+
+/* scope.c */
+bool client_may_see(const struct client *c, const struct job *j);
+/* The job that the client calls so; NULL when there is none that it may see. */
+struct job *scope_find(const struct client *c, const char *id);
+/* Makes a checked specification one of the client's: names, place, bounds. */
+int scope_settle(const struct client *c, struct cg_job_spec *s, struct cg_error **err) CG_MUST_CHECK;
+/* Whether the job may have these limits laid over its own. */
+int scope_check_update(const struct client *c, const struct job *j, struct cg_strings *limits,
+	struct cg_error **err) CG_MUST_CHECK;
+/* Whether the client may use the socket that it came to, and this verb there. */
+int scope_check_verb(const struct client *c, enum cg_verb verb, struct cg_error **err) CG_MUST_CHECK;
+/* Appends a reply to what is sent, with names as the client knows them. */
+int scope_encode(struct client *c, const struct cg_reply *reply) CG_MUST_CHECK;
+int scopes_open(struct cg_manager *m, struct cg_error **err) CG_MUST_CHECK;
 
 /* request.c */
 void request_run(struct client *c, struct cg_request *q);

@@ -235,26 +235,68 @@ static void reconcile_job(struct job *j)
 		job_shim_gone(j);
 }
 
+struct looking {
+	struct cg_manager *m;
+	const struct cg_host_area *area;
+};
+
 /* Groups that no job has: empty ones go, the others are nobody's to kill. */
 static int look_at_group(const char *name, unsigned char type, void *context)
 {
-	struct cg_manager *m = context;
+	struct looking *l = context;
+	struct cg_manager *m = l->m;
+	_cleanup_text_ struct cg_text id = {0};
 
 	(void)type;
-	if (!cg_job_id_is_valid(cg_bytes_of(name)) || job_find(m, name) ||
-		cg_host_populated(&m->host, name) < 0)
+	cg_text_printf(&id, "%s%s%s", l->area->name ? l->area->name : "", l->area->name ? ":" : "", name);
+	if (id.failed)
+		return -ENOMEM;
+	if (!cg_job_id_is_valid(cg_bytes_of(name)) || job_find(m, id.data) ||
+		cg_host_populated(&m->host, id.data) < 0)
 		return 0;
-	if (cg_host_populated(&m->host, name) == 0) {
-		if (cg_host_remove(&m->host, name) < 0)
+	if (cg_host_populated(&m->host, id.data) == 0) {
+		if (cg_host_remove(&m->host, id.data) < 0)
 			cg_debug("the empty group %s stays behind", name);
 	} else {
 		cg_log(CG_LOG_WARNING,
 			"%s/jobs/%s holds processes of no job that is known; they are left alone",
-			m->host.root, name);
+			l->area->path, name);
 		tell(m, NULL, CG_EVENT_MANAGER, "stray",
 			"the group %s holds processes of no job that is known", name);
 	}
 	return 0;
+}
+
+static int look_at_groups(struct cg_manager *m, const struct cg_host_area *area, struct cg_error **err)
+{
+	struct looking l = {m, area};
+	int r = cg_host_each_group(&m->host, area, look_at_group, &l);
+
+	return r < 0 ? cg_error_errno(err, -r, "cannot look through the groups below %s", area->path) : 0;
+}
+
+/* Where it is, when its socket was not asked for this time: it is kept all the same. */
+static int find_area(struct job *j, struct cg_error **err)
+{
+	_cleanup_free_ char *name = NULL;
+	size_t len = cg_job_area_len(j->spec.id);
+	int r;
+
+	if (!j->spec.area || len == 0 || j->m->store.rebooted || !cg_job_state_is_live(j->record.state))
+		return 0;
+	name = strndup(j->spec.id, len - 1);
+	if (!name)
+		return cg_error_oom(err);
+	r = cg_host_add_area(&j->m->host, name, j->spec.area, err);
+	if (r == -ENOENT) {
+		/* Its groups are gone, and whatever ran there. */
+		*err = cg_error_free(*err);
+		return 0;
+	}
+	if (r < 0)
+		cg_error_wrap(
+			err, "the job %s runs there, so its --delegate has to stay as it was", j->spec.id);
+	return r;
 }
 
 int reconcile(struct cg_manager *m, struct cg_error **err)
@@ -265,6 +307,11 @@ int reconcile(struct cg_manager *m, struct cg_error **err)
 	r = r < 0 ? r : cg_store_each(&m->store, true, load_kept, m);
 	if (r < 0)
 		return cg_error_errno(err, -r, "cannot read the journals");
+	for (uint32_t i = 0; i < m->jobs; i++) {
+		r = find_area(m->job[i], err);
+		if (r < 0)
+			return r;
+	}
 	for (struct job *j; (j = job_from_handle(m, at)); at = j->handle + 1)
 		reconcile_job(j);
 	/* One that ended while we were away takes those along that belong to it. */
@@ -275,9 +322,11 @@ int reconcile(struct cg_manager *m, struct cg_error **err)
 		if (cg_job_state_is_final(j->record.state) || (j->spec.service_of && !parent))
 			services_follow(j);
 	}
-	r = cg_host_each_group(&m->host, look_at_group, m);
+	r = look_at_groups(m, &m->host.top, err);
+	for (size_t i = 0; r == 0 && i < m->host.belows; i++)
+		r = look_at_groups(m, &m->host.below[i], err);
 	if (r < 0)
-		return cg_error_errno(err, -r, "cannot look through the groups below %s", m->host.root);
+		return r;
 	queue_kick(m);
 	return 0;
 }

@@ -21,19 +21,14 @@
 #define EVENTS_AT_ONCE  64
 #define TIME_LONGEST_US ((uint64_t)365 * 86400 * 1000000)
 
-static bool may_see(const struct client *c, const struct job *j)
-{
-	return client_is_master(c) || j->spec.owner == c->uid;
-}
-
 /* The job that is meant, or NULL after the client was told. */
 static struct job *wanted(struct client *c, const struct cg_request *q)
 {
-	struct job *j = q->id ? job_find(c->m, q->id) : NULL;
+	struct job *j = q->id ? scope_find(c, q->id) : NULL;
 	_cleanup_text_ struct cg_text t = {0};
 	struct cg_error *err = NULL;
 
-	if (j && may_see(c, j))
+	if (j)
 		return j;
 	cg_text_escape(&t, (struct cg_bytes){q->id ? q->id : "", q->id ? strnlen(q->id, 80) : 0});
 	(void)cg_error_make(&err, CG_FAULT_USAGE, ENOENT, "there is no job \"%s\"", t.data ? t.data : "");
@@ -83,7 +78,7 @@ void client_list_more(struct client *c)
 
 	while (c->out.len < LIST_AT_ONCE && (j = job_from_handle(c->m, c->list_next))) {
 		c->list_next = j->handle + 1;
-		if (!may_see(c, j))
+		if (!client_may_see(c, j))
 			continue;
 		one = brief_of(j);
 		client_reply(c, &reply);
@@ -107,21 +102,23 @@ static void do_ping(struct client *c, struct cg_request *q)
 {
 	struct cg_manager *m = c->m;
 	char version[] = CGTREE_VERSION;
-	struct cg_reply reply = {.version = version, .root = m->host.root, .pid = (uint64_t)getpid()};
+	struct cg_reply reply = {.version = version, .root = m->host.top.path, .pid = (uint64_t)getpid()};
 
 	(void)q;
 	client_reply(c, &reply);
 }
 
-static int invent_id(struct cg_manager *m, struct cg_job_spec *s)
+static int invent_id(const struct client *c, struct cg_job_spec *s)
 {
+	const struct cg_manager *m = c->m;
+
 	for (uint32_t n = m->next_handle + 1;; n++) {
 		free(s->id);
 		if (asprintf(&s->id, "job-%u", n) < 0) {
 			s->id = NULL;
 			return -ENOMEM;
 		}
-		if (!job_find(m, s->id))
+		if (!(c->scope ? scope_find(c, s->id) : job_find(m, s->id)))
 			return 0;
 	}
 }
@@ -229,12 +226,13 @@ static int check_submit(struct client *c, struct cg_job_spec *s, struct cg_error
 
 	if (c->m->quitting)
 		return cg_error_make(err, CG_FAULT_SYSTEM, ESHUTDOWN, "the manager is about to end");
-	if ((!s->id || !s->id[0]) && invent_id(c->m, s) < 0)
+	if ((!s->id || !s->id[0]) && invent_id(c, s) < 0)
 		return cg_error_oom(err);
 	r = cg_job_spec_check(s, err);
 	r = r < 0 ? r : check_times(s, err);
 	r = r < 0 ? r : cg_limits_check(&s->limits, err);
 	r = r < 0 ? r : settle_user(c, s, err);
+	r = r < 0 ? r : scope_settle(c, s, err);
 	r = r < 0 ? r : check_foreground(c, s, err);
 	r = r < 0 ? r : check_quota(c, s, err);
 	if (r == 0 && job_find(c->m, s->id)) {
@@ -281,7 +279,7 @@ static int begin(struct job *j, const int stdio[3], struct cg_error **err)
 		}
 	}
 	/* What this host cannot hold is refused now, not when its turn comes. */
-	return cg_limit_plan_make(&j->m->host, &j->spec.limits, &plan, err);
+	return cg_limit_plan_make(&j->m->host, j->spec.id, &j->spec.limits, &plan, err);
 }
 
 static void do_submit(struct client *c, struct cg_request *q)
@@ -530,7 +528,8 @@ static void do_update(struct client *c, struct cg_request *q)
 		client_error(c, err);
 		return;
 	}
-	if (job_update(j, &q->spec.limits, &reply.notes, &err) < 0) {
+	if (scope_check_update(c, j, &q->spec.limits, &err) < 0 ||
+		job_update(j, &q->spec.limits, &reply.notes, &err) < 0) {
 		client_error(c, err);
 	} else {
 		i = info_of(j, true);
@@ -577,7 +576,7 @@ static void send_events(struct client *c, const char *id, bool more)
 		const struct cg_event *e = cg_event_at(ring, i);
 		const struct job *j = e->id[0] ? job_find(c->m, e->id) : NULL;
 
-		if ((id && strcmp(e->id, id) != 0) || (!client_is_master(c) && !(j && may_see(c, j))))
+		if ((id && strcmp(e->id, id) != 0) || (!client_is_master(c) && !(j && client_may_see(c, j))))
 			continue;
 		part[reply.events++] = *e;
 		if (reply.events < EVENTS_AT_ONCE)
@@ -643,5 +642,10 @@ static verb_fn *const verbs[CG_VERBS] = {
 
 void request_run(struct client *c, struct cg_request *q)
 {
-	verbs[q->verb](c, q);
+	struct cg_error *err = NULL;
+
+	if (scope_check_verb(c, q->verb, &err) < 0)
+		client_error(c, err);
+	else
+		verbs[q->verb](c, q);
 }

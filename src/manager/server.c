@@ -2,17 +2,11 @@
  * does not send is asked for again by the loop; one that keeps silent in the middle of something is put out.
  * A connection has one request at a time. */
 #include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
-#include <systemd/sd-daemon.h>
 #include <unistd.h>
 
-#include "base/log.h"
 #include "manager/private.h"
 
 #define CLIENTS_MOST     1024
@@ -24,7 +18,7 @@
 
 bool client_is_master(const struct client *c)
 {
-	return c->uid == 0 || c->uid == geteuid();
+	return !c->scope && (c->uid == 0 || c->uid == geteuid());
 }
 
 static void drop_fds(struct client *c)
@@ -33,7 +27,7 @@ static void drop_fds(struct client *c)
 		(void)cg_close(c->fds[--c->fd_count]);
 }
 
-static void client_free(struct client *c)
+void client_free(struct client *c)
 {
 	client_unwait(c);
 	drop_fds(c);
@@ -181,7 +175,7 @@ void client_reply(struct client *c, const struct cg_reply *reply)
 {
 	if (c->closing)
 		return;
-	if (c->out.len - c->sent > OUT_MOST || cg_reply_encode(reply, &c->out) < 0) {
+	if (c->out.len - c->sent > OUT_MOST || scope_encode(c, reply) < 0) {
 		client_end(c);
 		return;
 	}
@@ -263,7 +257,7 @@ void server_event(struct cg_manager *m, const struct cg_event *e)
 	for (struct client *c = m->clients; c; c = c->next) {
 		const struct job *j = e->id[0] ? job_find(m, e->id) : NULL;
 
-		if (!c->follow || c->closing || (!client_is_master(c) && !(j && j->spec.owner == c->uid)))
+		if (!c->follow || c->closing || (!client_is_master(c) && !(j && client_may_see(c, j))))
 			continue;
 		if (c->out.len - c->sent > OUT_FOLLOWER)
 			c->lagged = true;
@@ -397,15 +391,21 @@ static unsigned count_of(const struct cg_manager *m, uint32_t uid)
 	return n;
 }
 
-static int client_new(struct cg_manager *m, int fd, const struct ucred *peer)
+static int client_new(struct listener *l, int fd, const struct ucred *peer)
 {
+	struct cg_manager *m = l->m;
 	struct client *c = calloc(1, sizeof(*c));
 	int r;
 
 	if (!c)
 		return -ENOMEM;
-	*c = (struct client){
-		.m = m, .uid = peer->uid, .gid = peer->gid, .pid = peer->pid, .fd = fd, .pass = -1};
+	*c = (struct client){.m = m,
+		.scope = l->scope,
+		.uid = peer->uid,
+		.gid = peer->gid,
+		.pid = peer->pid,
+		.fd = fd,
+		.pass = -1};
 	r = sd_event_add_io(m->loop, &c->source, fd, EPOLLIN | EPOLLRDHUP, on_client, c);
 	if (r == 0)
 		r = sd_event_add_time_relative(m->loop, &c->timer, CLOCK_MONOTONIC, IDLE_US, 0, on_idle, c);
@@ -423,141 +423,17 @@ static int client_new(struct cg_manager *m, int fd, const struct ucred *peer)
 	return 0;
 }
 
-static int on_accept(sd_event_source *source, int listener, uint32_t events, void *context)
+void client_connected(struct listener *l, int fd)
 {
-	struct cg_manager *m = context;
-	_cleanup_close_ int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	struct cg_manager *m = l->m;
 	struct ucred peer;
 	socklen_t size = sizeof(peer);
 
-	(void)source;
-	(void)events;
-	if (fd < 0 || getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0)
-		return 0;
 	/* One user's crowd must not keep the others out, nor root ever. */
-	if (peer.uid != 0 && (m->client_count >= CLIENTS_MOST || count_of(m, peer.uid) >= CLIENTS_PER_USER))
-		return 0;
-	if (client_new(m, fd, &peer) == 0)
-		(void)cg_steal_fd(&fd);
-	return 0;
-}
-
-/* The path beside the socket holds the lock; a socket that nobody answers at is stale and goes. */
-static int lock_socket(struct cg_manager *m, const char *path, struct cg_error **err)
-{
-	_cleanup_text_ struct cg_text lock = {0};
-	int r;
-
-	cg_text_printf(&lock, "%s.lock", path);
-	if (lock.failed)
-		return cg_error_oom(err);
-	m->socket_lock = open(lock.data, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
-	if (m->socket_lock < 0)
-		return cg_error_errno(err, errno, "cannot open %s", lock.data);
-	if (cg_lock_take(m->socket_lock) == 0)
-		return 0;
-	r = cg_error_make(err, CG_FAULT_SYSTEM, EADDRINUSE, "another manager listens at %s", path);
-	cg_error_hint(err, "use that one (cgtree job), or give this one a socket of its own with --socket");
-	return r;
-}
-
-static int is_answered(const struct sockaddr_un *address)
-{
-	_cleanup_close_ int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-
-	if (fd < 0)
-		return -errno;
-	if (connect(fd, (const struct sockaddr *)address, sizeof(*address)) == 0 || errno == EAGAIN)
-		return 1;
-	return errno == ENOENT || errno == ECONNREFUSED ? 0 : -errno;
-}
-
-static int bind_socket(struct cg_manager *m, const char *path, int fd, struct cg_error **err)
-{
-	struct sockaddr_un address = {.sun_family = AF_UNIX};
-	int r;
-
-	if (strlen(path) >= sizeof(address.sun_path))
-		return cg_error_usage(err, "the socket's path has more than %zu bytes: %s",
-			sizeof(address.sun_path) - 1, path);
-	memcpy(address.sun_path, path, strlen(path));
-	r = lock_socket(m, path, err);
-	if (r < 0)
-		return r;
-	r = is_answered(&address);
-	if (r > 0)
-		return cg_error_make(
-			err, CG_FAULT_SYSTEM, EADDRINUSE, "somebody listens at %s already", path);
-	if (r < 0)
-		return cg_error_errno(err, -r, "cannot tell what is at %s", path);
-	if (unlink(path) < 0 && errno != ENOENT)
-		return cg_error_errno(err, errno, "cannot remove what is at %s", path);
-	/* Nobody can connect before it has its mode: nobody listens yet. */
-	if (bind(fd, (const struct sockaddr *)&address, sizeof(address)) < 0)
-		return cg_error_errno(err, errno, "cannot make the socket %s", path);
-	if (chmod(path, m->options.group >= 0 ? 0660 : 0600) < 0 ||
-		(m->options.group >= 0 && chown(path, (uid_t)-1, (gid_t)m->options.group) < 0))
-		return cg_error_errno(err, errno, "cannot set who may use %s", path);
-	if (listen(fd, 256) < 0)
-		return cg_error_errno(err, errno, "cannot listen at %s", path);
-	return 0;
-}
-
-static int make_directory(const char *path)
-{
-	_cleanup_free_ char *copy = strdup(path);
-	char *slash = copy ? strrchr(copy, '/') : NULL;
-
-	if (slash && slash != copy) {
-		*slash = '\0';
-		if (mkdir(copy, 0755) < 0 && errno != EEXIST)
-			return -errno;
-	}
-	return 0;
-}
-
-int server_open(struct cg_manager *m, struct cg_error **err)
-{
-	_cleanup_close_ int fd = -1;
-	int given = sd_listen_fds(1), r;
-
-	m->activated = given == 1;
-	if (given > 1)
-		return cg_error_make(
-			err, CG_FAULT_SYSTEM, E2BIG, "one socket is wanted, systemd gave %d", given);
-	if (m->activated) {
-		fd = SD_LISTEN_FDS_START;
-		if (sd_is_socket_unix(fd, SOCK_STREAM, 1, NULL, 0) <= 0)
-			return cg_error_make(err, CG_FAULT_SYSTEM, EPROTOTYPE,
-				"what systemd gave is no listening Unix stream socket");
-		(void)fcntl(fd, F_SETFL, O_NONBLOCK);
-	} else {
-		m->socket = strdup(m->options.socket);
-		r = m->socket ? make_directory(m->socket) : -ENOMEM;
-		if (r < 0)
-			return cg_error_errno(err, -r, "cannot make the directory of %s", m->options.socket);
-		fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-		r = fd < 0 ? cg_error_errno(err, errno, "cannot make a socket")
-			   : bind_socket(m, m->socket, fd, err);
-		if (r < 0)
-			return r;
-	}
-	r = sd_event_add_io(m->loop, &m->listener, fd, EPOLLIN, on_accept, m);
-	if (r < 0)
-		return cg_error_errno(err, -r, "cannot wait for connections");
-	(void)sd_event_source_set_io_fd_own(m->listener, true);
-	(void)cg_steal_fd(&fd);
-	return 0;
-}
-
-void server_close(struct cg_manager *m)
-{
-	while (m->clients)
-		client_free(m->clients);
-	if (m->listener && m->socket)
-		(void)unlink(m->socket);
-	m->listener = sd_event_source_disable_unref(m->listener);
-	free(m->socket);
-	m->socket = NULL;
-	m->socket_lock = cg_close(m->socket_lock);
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 &&
+		(peer.uid == 0 ||
+			(m->client_count < CLIENTS_MOST && count_of(m, peer.uid) < CLIENTS_PER_USER)) &&
+		client_new(l, fd, &peer) == 0)
+		return;
+	(void)cg_close(fd);
 }

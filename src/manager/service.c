@@ -12,11 +12,11 @@
 
 #define SUFFIX_MOST 4 /* ".s99" */
 
-static bool child_id(const struct job *j, char kind, uint32_t number, char ret[CG_JOB_ID_MAX + 1])
+static bool child_id(const struct job *j, char kind, uint32_t number, char ret[CG_JOB_NAME_MAX + 1])
 {
-	int n = snprintf(ret, CG_JOB_ID_MAX + 1, "%s.%c%u", j->spec.id, kind, number);
+	int n = snprintf(ret, CG_JOB_NAME_MAX + 1, "%s.%c%u", j->spec.id, kind, number);
 
-	return n > 0 && n <= CG_JOB_ID_MAX;
+	return n > 0 && n <= CG_JOB_NAME_MAX && (size_t)n - cg_job_area_len(ret) <= CG_JOB_ID_MAX;
 }
 
 static int copy_strings(const struct cg_strings *from, struct cg_strings *to)
@@ -35,7 +35,8 @@ static int fill(const struct job *j, const char *id, const char *command, struct
 	s->id = strdup(id);
 	s->cwd = strdup(j->spec.cwd);
 	s->service_of = strdup(j->spec.id);
-	if (!s->id || !s->cwd || !s->service_of)
+	s->area = j->spec.area ? strdup(j->spec.area) : NULL;
+	if (!s->id || !s->cwd || !s->service_of || (j->spec.area && !s->area))
 		return -ENOMEM;
 	s->owner = j->spec.owner;
 	s->uid = j->spec.uid;
@@ -56,7 +57,7 @@ static int fill(const struct job *j, const char *id, const char *command, struct
 static int add_child(struct job *j, char kind, uint32_t number, const char *command, struct cg_error **err)
 {
 	_cleanup_job_spec_ struct cg_job_spec s = {0};
-	char id[CG_JOB_ID_MAX + 1];
+	char id[CG_JOB_NAME_MAX + 1];
 	struct job *child;
 
 	if (!child_id(j, kind, number, id))
@@ -81,7 +82,7 @@ static int add_child(struct job *j, char kind, uint32_t number, const char *comm
 
 static struct job *child_of(const struct job *j, char kind, uint32_t number)
 {
-	char id[CG_JOB_ID_MAX + 1];
+	char id[CG_JOB_NAME_MAX + 1];
 	struct job *child = child_id(j, kind, number, id) ? job_find(j->m, id) : NULL;
 
 	return child && child->spec.service_of && strcmp(child->spec.service_of, j->spec.id) == 0 ? child

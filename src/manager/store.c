@@ -265,7 +265,7 @@ static int each_one(const char *name, unsigned char type, void *context)
 	_cleanup_close_ int dir = -1;
 	int r;
 
-	if (!cg_job_id_is_valid(cg_bytes_of(name)) || type != (e->kept ? DT_REG : DT_DIR))
+	if (!cg_job_name_is_valid(cg_bytes_of(name)) || type != (e->kept ? DT_REG : DT_DIR))
 		return 0;
 	if (e->kept) {
 		r = cg_read_at(e->dir, name, false, &b);

@@ -113,6 +113,14 @@ const char *cg_known_limit_name(enum cg_known_limit limit)
 		return "memory.oom.group";
 	case CG_LIMIT_CPU_WEIGHT:
 		return "cpu.weight";
+	case CG_LIMIT_SWAP_MAX:
+		return "memory.swap.max";
+	case CG_LIMIT_PIDS_MAX:
+		return "pids.max";
+	case CG_LIMIT_CPU_MAX:
+		return "cpu.max";
+	case CG_LIMIT_DEPTH:
+		return "cgroup.max.depth";
 	}
 	return "";
 }

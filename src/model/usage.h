@@ -46,7 +46,16 @@ extern const struct cg_use_row cg_use_cache_row;
 int cg_use_parse(const struct cg_use_row *row, struct cg_bytes text, uint64_t *ret) CG_MUST_CHECK;
 
 /* Settings of v2 that the manager has words of its own for. */
-enum cg_known_limit { CG_LIMIT_MEMORY_MAX, CG_LIMIT_MEMORY_HIGH, CG_LIMIT_OOM_GROUP, CG_LIMIT_CPU_WEIGHT };
+enum cg_known_limit {
+	CG_LIMIT_MEMORY_MAX,
+	CG_LIMIT_MEMORY_HIGH,
+	CG_LIMIT_OOM_GROUP,
+	CG_LIMIT_CPU_WEIGHT,
+	CG_LIMIT_SWAP_MAX,
+	CG_LIMIT_PIDS_MAX,
+	CG_LIMIT_CPU_MAX,
+	CG_LIMIT_DEPTH
+};
 const char *cg_known_limit_name(enum cg_known_limit limit);
 
 /* The name of a v2 setting as an option calls it: "memory-swap-max" is memory.swap.max. Appended to *t; false

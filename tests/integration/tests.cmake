@@ -56,6 +56,7 @@ if(CGTREE_MANAGER)
   cg_link_layer(hostile manager)
   cg_integration_test(jobs-dump NATIVE GUEST 6.1/v2 TIMEOUT 300)
   cg_integration_test(jobs-peers NATIVE GUEST 6.1/v2 SANITIZED 6.1/v2 TIMEOUT 300)
+  cg_integration_test(jobs-delegated NATIVE GUEST 6.1/v2 6.1/v1 6.12/v2 TIMEOUT 300)
   cg_integration_test(jobs NATIVE GUEST 6.1/v2 6.1/v1 6.1/hybrid 6.12/v2 SANITIZED 6.1/v2 TIMEOUT 600)
   # Its governor: what it sees, and what it does.
   cg_test_program(pressures pressures.c)

@@ -47,7 +47,7 @@ static void journal(struct cg_bytes b)
 
 	if (cg_journal_parse(b, &j) < 0)
 		return;
-	if (j.whole > b.len || !j.entries || !cg_job_id_is_valid(cg_bytes_of(j.spec.id)) ||
+	if (j.whole > b.len || !j.entries || !cg_job_name_is_valid(cg_bytes_of(j.spec.id)) ||
 		j.record.state >= CG_JOB_STATES)
 		abort();
 }
