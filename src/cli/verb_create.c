@@ -186,8 +186,7 @@ static int make(struct making *m, struct cg_error **err)
 			r = cg_edit_own(&m->c->edit, place, uid, gid, err);
 	}
 	if (r == 0 && !any)
-		r = cg_error_make(err, CG_FAULT_USAGE, ENOENT, "there is no hierarchy \"%s\" here",
-			m->c->target.hierarchy ? m->c->target.hierarchy : "");
+		r = cg_target_check(&m->c->target, live, err);
 	return r;
 }
 

@@ -103,8 +103,10 @@ int cg_edit_exists(const struct cg_live_hierarchy *h, const char *path, struct c
 
 int cg_edit_look(const struct cg_live *live, const struct cg_target *target, struct cg_error **err)
 {
-	int r;
+	int r = cg_target_check(target, live, err);
 
+	if (r < 0)
+		return r;
 	for (size_t i = 0; i < live->count; i++) {
 		if (!cg_live_matches(&live->item[i], target->hierarchy))
 			continue;
