@@ -199,7 +199,7 @@ static void draw_v1(struct random *r, struct cg_text *t, unsigned hierarchy)
 		if (often(r, 50))
 			cg_text_printf(t, "cpu.shares=%u\n", 2 + below(r, 262143));
 		if (often(r, 30))
-			cg_text_adds(t, "cpu.cfs_quota_us=50000\n");
+			cg_text_printf(t, "cpu.cfs_quota_us=%u\n", 1000 + below(r, 49001));
 		if (often(r, 10))
 			cg_text_printf(t, "cpu.rt_runtime_us=%u\n", below(r, 1000));
 		break;
@@ -408,15 +408,51 @@ static void settings_are_kept(const struct cg_tree *a, const struct cg_tree *b, 
 	}
 }
 
-/* In each hierarchy a task is where it was, or below: in a group that the merge made. */
+/* Where a task is in a hierarchy; CG_NONE when nowhere. */
+static uint32_t place_of(const struct cg_tree *tree, uint32_t hierarchy, int32_t tid)
+{
+	for (uint32_t g = 0; g < tree->groups; g++)
+		for (uint32_t i = 0; tree->group[g].hierarchy == hierarchy && i < tree->group[g].tasks; i++)
+			if (tree->group[g].task[i].tid == tid)
+				return g;
+	return CG_NONE;
+}
+
+static bool is_below(const char *path, const char *above)
+{
+	size_t n = strlen(above);
+
+	return strncmp(path, above, n) == 0 && (path[n] == '\0' || path[n] == '/');
+}
+
+/* In each hierarchy a task is where it was, or below: in a group that another hierarchy or the merge made. */
 static void tasks_are_kept(const struct cg_tree *a, const struct cg_tree *b, uint64_t seed)
 {
 	size_t n = 0, m = 0;
 
-	for (uint32_t g = 0; g < a->groups; g++)
-		n += a->group[g].tasks;
 	for (uint32_t g = 0; g < b->groups; g++)
 		m += b->group[g].tasks;
+	for (uint32_t g = 0; g < a->groups; g++) {
+		_cleanup_text_ struct cg_text path = {0};
+		uint32_t other = 0;
+
+		cg_group_path(a, g, &path);
+		while (!cg_hierarchy_same(&a->hierarchy[a->group[g].hierarchy], &b->hierarchy[other]))
+			assert_true(++other < b->hierarchies);
+		for (uint32_t i = 0; i < a->group[g].tasks; i++, n++) {
+			const int32_t tid = a->group[g].task[i].tid;
+			_cleanup_text_ struct cg_text there = {0};
+			uint32_t at = place_of(b, other, tid);
+
+			if (at == CG_NONE)
+				fail_msg("seed %llu: task %d is lost from %s", (unsigned long long)seed, tid,
+					path.data);
+			cg_group_path(b, at, &there);
+			if (!is_below(there.data, path.data))
+				fail_msg("seed %llu: task %d was in %s and is in %s",
+					(unsigned long long)seed, tid, path.data, there.data);
+		}
+	}
 	if (n != m)
 		fail_msg("seed %llu: %zu tasks became %zu", (unsigned long long)seed, n, m);
 }
