@@ -141,8 +141,7 @@ static int explain(
 			(void)cg_error_errno(err, f->code, "there is no room for another process");
 			cg_error_at(err, g->path[g->v2_hierarchy], NULL);
 			cg_error_hint(err,
-				"pids.max of the group or of one above it is reached (pids.current tells), or a "
-				"limit of the user's (ulimit -u)");
+				"the limit on tasks of the group, of one above it, or of the user (ulimit -u) is reached");
 			break;
 		}
 		(void)cg_cgroup_explain(err, g->in.v2, g->path[g->v2_hierarchy], CG_FILE_PROCS,
