@@ -39,7 +39,9 @@ int cli_convert_options(const struct cli_convert *o, struct cg_convert_options *
 {
 	int r = 0;
 
-	*ret = (struct cg_convert_options){.strict = o->strict, .translate.soft_is_high = o->soft_limit == 1};
+	*ret = (struct cg_convert_options){.strict = o->strict,
+		.skip_unknown = o->skip_unknown,
+		.translate.soft_is_high = o->soft_limit == 1};
 	if (o->dialect)
 		r = find_dialect(o->dialect, &ret->translate.dialect, err);
 	if (r == 0 && o->conflict)

@@ -85,6 +85,11 @@ static int look(struct binding *b, const char *path, struct cg_error **err)
 		return cg_error_oom(err);
 	r = cg_live_open(&b->live, err);
 	r = r < 0 ? r : cg_dump(&b->live, &options, &b->now, err);
+	if (r < 0 && err && *err && (*err)->code == ENOENT) {
+		/* The path may well be right, for v1. */
+		(*err)->fault = CG_FAULT_SYSTEM;
+		cg_error_wrap(err, "binding is of v2 alone");
+	}
 	return r;
 }
 

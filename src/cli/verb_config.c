@@ -241,6 +241,8 @@ static int export(
 	_cleanup_text_ struct cg_text text = {0};
 	int r = cli_load(n->cli, name, false, &source, err);
 
+	if (r == -ENOENT && name[0] == '/')
+		cg_error_hint(err, "a group that is there now is named live:%s", name);
 	r = r < 0 ? r : cg_cgconfig_export(source.tree, cli_named_add, n, &text, err);
 	r = r < 0 ? r : cli_output_open(&output, o->output, err);
 	r = r < 0 ? r : cli_output_write(&output, text.data ? text.data : "", text.len, err);

@@ -293,7 +293,7 @@ const struct cli_verb cli_verb_convert = {
 		(const char *const[]){
 			"FILE|- [-o FILE] [--unbind CONTROLLER]... [--to v1|v2] [--bind CONTROLLER]... "
 			"[--seal PATH]... [--unseal PATH]... [--dialect NAME] [--soft-limit low|high] "
-			"[--on-conflict fail|leaf|lead=HIERARCHY] [--strict-translation] "
+			"[--on-conflict fail|leaf|lead=HIERARCHY] [--skip-unknown] [--strict-translation] "
 			"[--compress zstd|none]",
 			NULL},
 	.description = (const char *const
@@ -302,7 +302,9 @@ const struct cli_verb cli_verb_convert = {
 			    "threads of one process in several groups make a threaded subtree. v2 to v1 splits: each controller "
 			    "takes the groups that have it, and the freezer takes all.",
 		"What does not come back as it was is named on stderr (\"! PATH FILE: VALUE became ...: why\") and "
-		"makes the exit status 1. A setting that nobody changed from what a new group has is not.",
+		"makes the exit status 1. A setting that nobody changed from what a new group has is not. A file that is not in the catalogue "
+		"is refused: nobody knows whether a newer kernel's word is meant, or it is mistyped; with --skip-unknown "
+		"it is left out and named.",
 		"--unbind takes a controller from the groups, --bind gives it back: in a v2 image the files and the "
 		"lists of enabled controllers, in a v1 image the hierarchy. A group that is sealed is restored at its "
 		"own path only: --root, --map and --dir do not make it the root of another view.",

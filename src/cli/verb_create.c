@@ -9,7 +9,7 @@
 #include "model/tree.h"
 
 struct create_options {
-	bool dry_run, raw;
+	bool dry_run, raw, may_exist;
 	const char *controllers, *owner, *state_dir;
 };
 
@@ -20,6 +20,8 @@ static const struct cli_option create_table[] = {
 		"hierarchy that has any, on v2 what the groups above pass on, and what the settings need)"},
 	{'\0', "owner", CLI_TEXT, AT(owner), "USER[:GROUP]", NULL, CLI_NAMES_NOTHING,
 		"hand it over: the user may make groups below and move tasks there; its limits stay ours"},
+	{'\0', "may-exist", CLI_FLAG, AT(may_exist),
+		.help = "a group that is there already is no failure: it keeps what it has, but for what is asked for"},
 	{'n', "dry-run", CLI_FLAG, AT(dry_run), .help = "print what would be done and change nothing"},
 	{'\0', "raw", CLI_FLAG, AT(raw),
 		.help = "take only the names that this host itself has; nothing is translated"},
@@ -181,13 +183,13 @@ static int make(struct making *m, struct cg_error **err)
 		if (!m->in[i])
 			continue;
 		any = true;
-		r = cg_edit_make(&m->c->edit, i, m->c->target.path, controllers, &place, err);
+		r = cg_edit_make(
+			&m->c->edit, i, m->c->target.path, controllers, m->o->may_exist, &place, err);
 		if (r == 0 && m->o->owner)
 			r = cg_edit_own(&m->c->edit, place, uid, gid, err);
 	}
 	if (r == 0 && !any)
-		r = cg_error_make(err, CG_FAULT_USAGE, ENOENT, "there is no hierarchy \"%s\" here",
-			m->c->target.hierarchy ? m->c->target.hierarchy : "");
+		r = cg_target_check(&m->c->target, live, err);
 	return r;
 }
 
@@ -246,9 +248,11 @@ static int run_create(struct cli *cli, int argc, char **argv)
 const struct cli_verb cli_verb_create = {
 	.name = "create",
 	.summary = "make a group, with settings and owner",
-	.synopsis = (const char *const[]){"[HIER:]PATH [KNOB=VALUE...] [--controllers LIST] "
-					  "[--owner USER[:GROUP]] [-n|--dry-run] [--raw] [--state-dir DIR]",
-		NULL},
+	.synopsis =
+		(const char *const[]){
+			"[HIER:]PATH [KNOB=VALUE...] [--controllers LIST] "
+			"[--owner USER[:GROUP]] [--may-exist] [-n|--dry-run] [--raw] [--state-dir DIR]",
+			NULL},
 	.description = (const char *const
 			[]){"Makes the group, and those missing above it, in each hierarchy that is meant: those of the "
 			    "controllers that are listed, else those that the settings need, else all that have any. "

@@ -86,6 +86,7 @@ static int add_path(struct groups *g, char *text, struct cg_error **err)
 	bool found = false;
 	int r = cg_target_parse(text, &target, err);
 
+	r = r < 0 ? r : cg_target_check(&target, &g->live, err);
 	for (size_t i = 0; r >= 0 && i < g->live.count; i++) {
 		const struct cg_live_hierarchy *h = &g->live.item[i];
 		const char *below = cg_path_below(h->mount_root, target.path);
@@ -136,6 +137,13 @@ static int explain(
 			CG_BYTES("of the command"), "attach", f->code);
 		break;
 	case CG_ENTER_V2:
+		if (f->code == EAGAIN) {
+			(void)cg_error_errno(err, f->code, "there is no room for another process");
+			cg_error_at(err, g->path[g->v2_hierarchy], NULL);
+			cg_error_hint(err,
+				"the limit on tasks of the group, of one above it, or of the user (ulimit -u) is reached");
+			break;
+		}
 		(void)cg_cgroup_explain(err, g->in.v2, g->path[g->v2_hierarchy], CG_FILE_PROCS,
 			CG_BYTES("of the command"), "attach", f->code);
 		break;
@@ -190,16 +198,38 @@ static int find_dashes(int argc, char **argv)
 	return i;
 }
 
+/* Without "--": the first word that is neither a group nor an option of ours, argc when there is none. Where
+ * people leave it out the command begins there, and its options are not ours to complain about. */
+static int find_stray(int argc, char **argv)
+{
+	int i = 1, paths = 0;
+
+	for (; i < argc; i++) {
+		const char *word = argv[i];
+		bool group = word[0] == '/' || (word[0] != '-' && strstr(word, ":/"));
+
+		paths += group;
+		if (!group && (word[0] != '-' || (paths && word[1] != '-' && !strchr("hqv", word[1]))))
+			break;
+	}
+	return i;
+}
+
 static int run_exec(struct cli *cli, int argc, char **argv)
 {
 	_cleanup_(groups_free) struct groups g = {.in = {.v2 = -1}};
 	_cleanup_error_ struct cg_error *err = NULL;
 	struct exec_options o = {0};
 	const int dashes = find_dashes(argc, argv);
-	int first, r = cli_parse(cli, &o, dashes, argv, &first);
+	const int stray = dashes < argc ? dashes : find_stray(argc, argv);
+	int first, r = cli_parse(cli, &o, stray, argv, &first);
 
 	if (r)
 		return r;
+	if (stray < dashes)
+		return cli_usage(cli,
+			"\"%s\" is no group: write -- before the command, PATH... -- COMMAND [ARGUMENT...]",
+			argv[stray]);
 	if (first == dashes)
 		return cli_usage(cli, "say in which groups: PATH... -- COMMAND");
 	if (dashes >= argc - 1)

@@ -240,7 +240,7 @@ static int read_all(struct get *g, struct cg_error **err)
 
 static int find(struct get *g, int words, char **argv, struct cg_error **err)
 {
-	int r = cg_target_parse(argv[0], &g->target, err);
+	int r = cg_target_parse_to_read(argv[0], &g->target, err);
 
 	r = r < 0 ? r : cg_live_open(&g->live, err);
 	r = r < 0 ? r : cg_edit_look(&g->live, &g->target, err);
@@ -323,6 +323,7 @@ const struct cli_verb cli_verb_get = {
 	.options = get_table,
 	.examples = (const struct cli_example[]){{"cgtree get /job", "all settings of the group"},
 		{"cgtree get /job memory.max memory.current", "two files, on v1 from its own"},
+		{"cgtree get / memory.stat", "of the host: the root may be read"},
 		{"cgtree get /job pids.max --values", "the number alone, for a script"},
 		{"cgtree get cpu:/job --all", "everything in one hierarchy, statistics too"}, {0}},
 	.exits = (const char *const[]){"0 read", "1 read, but for what is named", "2 there is no such group",

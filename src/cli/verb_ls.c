@@ -61,9 +61,11 @@ static int collect(struct ls *l, const char *path, struct cg_error **err)
 	int r = 0;
 
 	if (path)
-		r = cg_target_parse(path, &target, err);
+		r = cg_target_parse_to_read(path, &target, err);
 	if (r == 0)
 		r = cg_live_open(&l->live, err);
+	if (r == 0)
+		r = cg_target_check(&target, &l->live, err);
 	for (uint16_t i = 0; r >= 0 && i < l->live.count; i++) {
 		if (!cg_live_matches(&l->live.item[i], target.hierarchy))
 			continue;

@@ -221,8 +221,10 @@ static int check_restore(struct cli *cli, const struct restore_options *o, int w
 		return cli_usage(cli, "--dir and --root each say where the top goes: give one of them");
 	if (o->pid_map && o->pidns)
 		return cli_usage(cli, "--pid-map and --pidns each say which task is which: give one of them");
-	if (!o->translate && !o->how.strict && (o->how.dialect || o->how.conflict || o->how.soft_limit))
-		return cli_usage(cli, "--dialect, --soft-limit and --on-conflict belong to --translate");
+	if (!o->translate && !o->how.strict &&
+		(o->how.dialect || o->how.conflict || o->how.soft_limit || o->how.skip_unknown))
+		return cli_usage(cli,
+			"--dialect, --soft-limit, --on-conflict and --skip-unknown belong to --translate");
 	if (o->members == MEMBERS_NONE && (o->pid_map || o->pidns))
 		return cli_usage(
 			cli, "--members none moves no task: --pid-map and --pidns have no meaning beside it");
@@ -248,7 +250,7 @@ const struct cli_verb cli_verb_restore = {
 			"[--map OLD=NEW]... [--dir DIR] [-n|--dry-run] [--members auto|none] "
 			"[--pid-map FILE] [--pidns PID] [--device-map FILE] [--translate [--dialect NAME] "
 			"[--soft-limit low|high] [--on-conflict fail|leaf|lead=HIERARCHY] "
-			"[--strict-translation]] [--keep-top] "
+			"[--skip-unknown] [--strict-translation]] [--keep-top] "
 			"[--no-rollback] [--report FILE]",
 			NULL},
 	.description = (const char *const

@@ -175,28 +175,6 @@ static int find_translated(struct cg_assigns *a, struct cg_assign *item, const b
 	return 0;
 }
 
-/* The name with the fewest different characters at the same places is not what people mistype: ask for one
- * that begins alike. */
-static const char *nearest_name(const char *name)
-{
-	const char *best = NULL;
-	size_t longest = 3;
-
-	for (size_t i = 0; i < cg_knob_count; i++) {
-		const struct cg_knob *k = &cg_knob_table[i];
-		size_t n = 0;
-
-		while (name[n] && name[n] == k->name[n])
-			n++;
-		/* The whole of either, or more than the controller alone. */
-		if (n > longest && k->kind == CG_KNOB_SETTING && n > strlen(k->controller) + 1) {
-			longest = n;
-			best = k->name;
-		}
-	}
-	return best;
-}
-
 /* Whether the other version has anything that says the same. */
 static bool has_counterpart(const struct cg_assign *item)
 {
@@ -213,7 +191,7 @@ static int refuse_name(struct cg_assigns *a, const struct cg_assign *item, struc
 	for (int version = 1; !known && version <= 2; version++)
 		known = cg_knob_find(item->file, version);
 	if (!known) {
-		near = nearest_name(item->file);
+		near = cg_knob_nearest(item->file);
 		r = cg_error_usage(
 			err, "there is no such file in this group, and it is no name that is known");
 		if (near)

@@ -103,8 +103,10 @@ int cg_edit_exists(const struct cg_live_hierarchy *h, const char *path, struct c
 
 int cg_edit_look(const struct cg_live *live, const struct cg_target *target, struct cg_error **err)
 {
-	int r;
+	int r = cg_target_check(target, live, err);
 
+	if (r < 0)
+		return r;
 	for (size_t i = 0; i < live->count; i++) {
 		if (!cg_live_matches(&live->item[i], target->hierarchy))
 			continue;
@@ -183,6 +185,13 @@ static struct cg_op *find_write(const struct cg_edit *e, uint32_t place, const c
 	return NULL;
 }
 
+/* The file is there as soon as a controller is enabled on the way, and as in a new group. */
+static bool will_have(const struct cg_edit *e, uint32_t place, const struct cg_knob *knob)
+{
+	return knob && knob->controller[0] &&
+	       cg_bytes_has_word(e->place[place].gains, cg_bytes_of(knob->controller));
+}
+
 /* What the new value is laid over: what was asked for before, or what stands there. */
 static int find_base(struct cg_edit *e, uint32_t place, const struct cg_knob *knob, const char *file,
 	const struct cg_op *before, struct cg_bytes *ret_from, struct cg_error **err)
@@ -199,11 +208,13 @@ static int find_base(struct cg_edit *e, uint32_t place, const struct cg_knob *kn
 		r = cg_edit_read(e, place, knob, file, ret_from, err);
 		if (r < 0)
 			return r;
-		if (!ret_from->data)
+		if (!ret_from->data && !will_have(e, place, knob))
 			return cg_cgroup_explain(err, e->place[place].fd, e->plan.place[place].path, file,
 				(struct cg_bytes){"", 0}, "write", ENOENT);
-		*ret_from = cg_value_setting(knob, *ret_from);
-		return 0;
+		if (ret_from->data) {
+			*ret_from = cg_value_setting(knob, *ret_from);
+			return 0;
+		}
 	}
 	if (!knob || !cg_knob_default(knob, file, (uint64_t)sysconf(_SC_PAGESIZE), &t))
 		return 0;

@@ -31,13 +31,13 @@ int cg_edit_look(
 /* A group that exists. Asked for twice, it is the same place. */
 int cg_edit_open(struct cg_edit *e, uint16_t hierarchy, const char *path, uint32_t *ret,
 	struct cg_error **err) CG_MUST_CHECK;
-/* A group that does not exist yet (EEXIST otherwise), with all that is missing above it. On v2 the
- * controllers of the list (space-separated; "" for none) are enabled in each group above, from the top, as
- * far as they are not: in groups that are made, and in those that exist when they are ours to change: not in
- * the root of the hierarchy, nor in a group of systemd's that was not delegated. On v1 a new cpuset gets the
- * cpus and nodes of the group above, without which no task could enter. */
+/* A group that does not exist yet (EEXIST otherwise, unless it may), with all that is missing above it. On v2
+ * the controllers of the list (space-separated; "" for none) are enabled in each group above, from the top,
+ * as far as they are not: in groups that are made, and in those that exist when they are ours to change: not
+ * in the root of the hierarchy, nor in a group of systemd's that was not delegated. On v1 a new cpuset gets
+ * the cpus and nodes of the group above, without which no task could enter. */
 int cg_edit_make(struct cg_edit *e, uint16_t hierarchy, const char *path, struct cg_bytes controllers,
-	uint32_t *ret, struct cg_error **err) CG_MUST_CHECK;
+	bool may_exist, uint32_t *ret, struct cg_error **err) CG_MUST_CHECK;
 
 /* What a file of a place that exists reads now, whole; data NULL when the place or the file is not there.
  * Memory is the plan's. */

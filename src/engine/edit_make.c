@@ -240,12 +240,28 @@ static int already(const char *path, struct cg_error **err)
 	int r = cg_error_make(err, CG_FAULT_SYSTEM, EEXIST, "exists already");
 
 	cg_error_at(err, path, NULL);
-	cg_error_hint(err, "its settings: cgtree get and cgtree set; to be rid of it: cgtree delete");
+	cg_error_hint(err,
+		"its settings: cgtree get and cgtree set; --may-exist sets what is asked for in it; to be rid of it: cgtree delete");
 	return r;
 }
 
-int cg_edit_make(struct cg_edit *e, uint16_t hierarchy, const char *path, struct cg_bytes controllers,
+/* A group that is there: what it lacks of the controllers comes from the groups above. */
+static int reuse(struct cg_edit *e, uint16_t hierarchy, const char *path, struct cg_bytes controllers,
 	uint32_t *ret, struct cg_error **err)
+{
+	_cleanup_free_ char *above = strndup(path, (size_t)(strrchr(path, '/') - path));
+	int r = above ? cg_edit_open(e, hierarchy, path, ret, err) : cg_error_oom(err);
+
+	if (r < 0 || e->live->item[hierarchy].version != 2 || !controllers.len)
+		return r;
+	e->place[*ret].gains = controllers;
+	if (!cg_arena_keep(&e->plan.arena, &e->place[*ret].gains))
+		return cg_error_oom(err);
+	return enable_above(e, hierarchy, above, controllers, err);
+}
+
+int cg_edit_make(struct cg_edit *e, uint16_t hierarchy, const char *path, struct cg_bytes controllers,
+	bool may_exist, uint32_t *ret, struct cg_error **err)
 {
 	const struct cg_live_hierarchy *h = &e->live->item[hierarchy];
 	_cleanup_free_ char *there = NULL;
@@ -260,7 +276,7 @@ int cg_edit_make(struct cg_edit *e, uint16_t hierarchy, const char *path, struct
 	if (r < 0)
 		return r;
 	if (part == strlen(path))
-		return already(path, err);
+		return may_exist ? reuse(e, hierarchy, path, controllers, ret, err) : already(path, err);
 	there = part ? strndup(path, part) : strdup("/");
 	if (!there)
 		return cg_error_oom(err);

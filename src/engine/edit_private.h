@@ -12,9 +12,10 @@
 #define CG_EDIT_DERIVED (1U << 6)
 
 struct cg_edit_place {
-	int fd;       /* the directory, -1 while it is not there */
-	bool asked;   /* a setting of it was asked for */
-	bool changed; /* an operation is about it */
+	int fd;                /* the directory, -1 while it is not there */
+	bool asked;            /* a setting of it was asked for */
+	bool changed;          /* an operation is about it */
+	struct cg_bytes gains; /* v2: controllers that it has in the end, when it does not have them yet */
 };
 
 /* Appends; NULL when memory is out. */

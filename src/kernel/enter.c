@@ -122,7 +122,14 @@ pid_t cg_enter_start(
 		child = clone_into(in->v2);
 	if (child == 0)
 		run_child(in, false, argv, mask, out_fd);
-	/* Whatever the kernel had against it (it is old, or the group takes none) the other way tells. */
+	/* No room for another process: the way of a move, which is not counted, would get around the limit.
+	 */
+	if (child < 0 && in->v2 >= 0 && errno == EAGAIN) {
+		*ret = (struct cg_enter_failure){CG_ENTER_V2, EAGAIN, 0};
+		return -1;
+	}
+	/* Whatever else the kernel had against it (it is old, or the group takes none) the other way tells.
+	 */
 	if (child < 0)
 		child = fork_light(in, argv, mask, out_fd);
 	if (child < 0) {

@@ -48,6 +48,11 @@ struct cg_target {
  * (usage fault) the empty path, "/", relative ones, "." and "..", NUL, newline, components over 255 bytes,
  * depth over CG_TARGET_DEPTH_MAX. */
 int cg_target_parse(const char *text, struct cg_target *ret, struct cg_error **err) CG_MUST_CHECK;
+/* The same, but "/" is a path, too: the root may be read, never changed. */
+int cg_target_parse_to_read(const char *text, struct cg_target *ret, struct cg_error **err) CG_MUST_CHECK;
+/* ENOENT (usage fault) when no hierarchy here is the one that the target names. */
+int cg_target_check(
+	const struct cg_target *t, const struct cg_live *live, struct cg_error **err) CG_MUST_CHECK;
 void cg_target_free(struct cg_target *t);
 #define _cleanup_target_ _cleanup_(cg_target_free)
 /* Whether a hierarchy is the one that a target names: NULL matches all; "v2" and "" the v2 one and nothing

@@ -21,15 +21,21 @@ static bool is_hierarchy_name(struct cg_bytes b)
 }
 
 /* The path, normalised, into *out. */
-static int normalise(const char *text, struct cg_bytes path, struct cg_text *out, struct cg_error **err)
+static int normalise(
+	const char *text, struct cg_bytes path, bool root, struct cg_text *out, struct cg_error **err)
 {
 	struct cg_bytes part;
 	size_t depth = 0;
 
 	if (path.len == 0)
 		return cg_error_usage(err, "\"%s\" names no path: write an absolute one such as /job", text);
-	if (path.data[0] != '/')
-		return cg_error_usage(err, "\"%s\": the path must begin with /", text);
+	if (path.data[0] != '/') {
+		int r = cg_error_usage(err, "\"%s\": the path must begin with /", text);
+
+		cg_error_hint(err, "did you mean %.*s/%.*s?", (int)(path.data - text), text, (int)path.len,
+			path.data);
+		return r;
+	}
 	while (cg_bytes_split(&path, '/', &part)) {
 		if (part.len == 0)
 			continue;
@@ -46,13 +52,15 @@ static int normalise(const char *text, struct cg_bytes path, struct cg_text *out
 		cg_text_addc(out, '/');
 		cg_text_add(out, part.data, part.len);
 	}
-	if (depth == 0)
+	if (depth == 0 && !root)
 		return cg_error_usage(
 			err, "\"%s\" is the root of the hierarchy: name a group below it", text);
+	if (depth == 0)
+		cg_text_addc(out, '/');
 	return 0;
 }
 
-int cg_target_parse(const char *text, struct cg_target *ret, struct cg_error **err)
+static int parse(const char *text, bool root, struct cg_target *ret, struct cg_error **err)
 {
 	_cleanup_target_ struct cg_target t = {0};
 	_cleanup_text_ struct cg_text path = {0};
@@ -72,7 +80,7 @@ int cg_target_parse(const char *text, struct cg_target *ret, struct cg_error **e
 			return cg_error_oom(err);
 		rest = cg_bytes_of(colon + 1);
 	}
-	r = normalise(text, rest, &path, err);
+	r = normalise(text, rest, root, &path, err);
 	if (r < 0)
 		return r;
 	if (cg_text_take(&path, &t.path) < 0)
@@ -80,6 +88,34 @@ int cg_target_parse(const char *text, struct cg_target *ret, struct cg_error **e
 	*ret = t;
 	t = (struct cg_target){0};
 	return 0;
+}
+
+int cg_target_parse(const char *text, struct cg_target *ret, struct cg_error **err)
+{
+	return parse(text, false, ret, err);
+}
+
+int cg_target_parse_to_read(const char *text, struct cg_target *ret, struct cg_error **err)
+{
+	return parse(text, true, ret, err);
+}
+
+int cg_target_check(const struct cg_target *t, const struct cg_live *live, struct cg_error **err)
+{
+	int r;
+
+	for (size_t i = 0; i < live->count; i++)
+		if (cg_live_matches(&live->item[i], t->hierarchy))
+			return 0;
+	r = cg_error_make(err, CG_FAULT_USAGE, ENOENT, "there is no hierarchy \"%s\" here",
+		t->hierarchy ? t->hierarchy : "");
+	if (t->hierarchy && strchr(t->hierarchy, ','))
+		cg_error_hint(err,
+			"controllers that stand before a path are mounted together: leave them away for all hierarchies "
+			"(cgtree create has --controllers)");
+	else
+		cg_error_hint(err, "the path alone means every hierarchy that has it, v2:PATH the one of v2");
+	return r;
 }
 
 void cg_target_free(struct cg_target *t)

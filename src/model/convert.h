@@ -35,8 +35,10 @@ struct cg_convert_options {
 	struct cg_translate_options translate;
 	struct cg_layout layout;
 	enum cg_conflict conflict;
-	const char *lead; /* LEAD: a controller or name of the source hierarchy */
-	bool strict;      /* a loss is an error */
+	const char *lead;  /* LEAD: a controller or name of the source hierarchy */
+	bool strict;       /* a loss is an error */
+	bool skip_unknown; /* files that the catalogue does not know are left out, named; else they are an
+			      error */
 	bool fills_lists; /* v1 lists of cpus and nodes that are empty in a top are filled later (cg_fit_list)
 			   */
 	/* See cg_bind() and cg_unbind(): a controller, by its name there, that is added or left out. */
@@ -72,9 +74,9 @@ bool cg_layout_fits(const struct cg_tree *tree, const struct cg_layout *layout);
 int cg_layout_of_version(const struct cg_tree *tree, int version, struct cg_arena *arena,
 	struct cg_layout *ret, struct cg_error **err) CG_MUST_CHECK;
 
-/* Bad values, and conflicts that the options do not settle, are errors; with `strict` losses are,
- * too. *ret is a tree of its own. Losses are those of this conversion; they are set in any case and to be
- * freed. */
+/* Bad values, files that nobody knows, and conflicts that the options do not settle, are errors; with
+ * `strict` losses are, too. *ret is a tree of its own. Losses are those of this conversion; they are set in
+ * any case and to be freed. */
 int cg_convert(const struct cg_tree *from, const struct cg_convert_options *options, struct cg_tree **ret,
 	struct cg_losses *ret_losses, struct cg_error **err) CG_MUST_CHECK;
 

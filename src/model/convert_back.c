@@ -139,6 +139,7 @@ int cg_convert_back(const struct cg_tree *tree, struct cg_tree **origin,
 
 	*ret_losses = (struct cg_losses){0};
 	b.options.strict = false;
+	b.options.skip_unknown = true;
 	b.options.translate.page_size = b.origin->inventory.page_size;
 	r = go_back(&b, version);
 	if (r > 0)

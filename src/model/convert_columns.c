@@ -110,15 +110,34 @@ static int add_row(struct cg_converter *c, struct cg_draw *d, const struct cg_tr
 	return 0;
 }
 
-/* A file that nobody knows cannot be translated: said once. */
+#define UNKNOWN "is not in the catalogue, so that nobody knows how it translates"
+
+/* A newer kernel's file, or a name that is wrong: nobody but who made the image can say which. */
+static int refuse_unknown(struct cg_converter *c, uint32_t top, const char *name)
+{
+	_cleanup_text_ struct cg_text path = {0};
+	const char *near = cg_knob_nearest(name);
+	int r;
+
+	if (top != CG_NONE)
+		cg_convert_path(c, c->node_of[top], &path);
+	r = cg_error_make(c->err, CG_FAULT_SYSTEM, ENOTSUP, UNKNOWN "%s%s%s", near ? "; did you mean " : "",
+		near ? near : "", near ? "?" : "");
+	cg_error_at(c->err, path.data, name);
+	cg_error_hint(c->err, "--skip-unknown leaves out what is not known, and names it");
+	return r;
+}
+
+/* Said once. */
 static int lose_unknown(struct cg_converter *c, const struct cg_draw *d, uint16_t column)
 {
+	const char *name = source_of(c, d)->column[column].name;
 	uint32_t top = source_of(c, d)->first_top;
 
-	return cg_convert_lose(c, top == CG_NONE ? CG_NONE : c->node_of[top],
-		source_of(c, d)->column[column].name, (struct cg_bytes){0}, NULL,
-		"is not in the catalogue, so that nobody knows how it translates; it is left out, here and in other "
-		"groups");
+	if (!c->options->skip_unknown)
+		return refuse_unknown(c, top, name);
+	return cg_convert_lose(c, top == CG_NONE ? CG_NONE : c->node_of[top], name, (struct cg_bytes){0},
+		NULL, UNKNOWN "; it is left out, here and in other groups");
 }
 
 static int see_column(struct cg_converter *c, struct cg_part *p, struct cg_draw *d, uint16_t i)

@@ -99,6 +99,28 @@ const struct cg_knob *cg_knob_find(const char *name, int version)
 	return knob;
 }
 
+/* The name with the fewest different characters at the same places is not what people mistype: one that
+ * begins alike is. */
+const char *cg_knob_nearest(const char *name)
+{
+	const char *best = NULL;
+	size_t longest = 3;
+
+	for (size_t i = 0; i < cg_knob_count; i++) {
+		const struct cg_knob *k = &cg_knob_table[i];
+		size_t n = 0;
+
+		while (name[n] && name[n] == k->name[n])
+			n++;
+		/* The whole of either, or more than the controller alone. */
+		if (n > longest && k->kind == CG_KNOB_SETTING && n > strlen(k->controller) + 1) {
+			longest = n;
+			best = k->name;
+		}
+	}
+	return best;
+}
+
 bool cg_knob_controller_exists(const char *controller, int version)
 {
 	const uint32_t flag = version == 2 ? CG_KNOB_V2 : CG_KNOB_V1;

@@ -146,6 +146,9 @@ extern const size_t cg_knob_count;
  * know it. Names of a huge page size match the row with the '*'. */
 const struct cg_knob *cg_knob_find(const char *name, int version);
 
+/* The setting of either version that begins most like a name that nobody knows, or NULL. */
+const char *cg_knob_nearest(const char *name);
+
 /* Whether any row of a version is of this controller. */
 bool cg_knob_controller_exists(const char *controller, int version);
 /* The row by which a controller is given a share of a cpu (cpu: cpu.max), or NULL: what "cpu=35%" means. */

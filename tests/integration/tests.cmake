@@ -83,6 +83,8 @@ target_compile_definitions(burn PRIVATE _GNU_SOURCE)
 cg_across_test(v2 6.1/v1 6.1/v2 6.1/v1)
 cg_across_test(hybrid 6.1/v1 6.12/hybrid)
 cg_across_test(mix 6.1/v1 6.1/mix)
+cg_across_test(from-v2 6.1/v2 6.1/v1)
+cg_across_test(from-hybrid 6.1/hybrid 6.1/v2)
 cg_across_test(v2-hybrid 6.1/v1 6.1/v2 6.1/hybrid)
 cg_integration_test(rebind NATIVE GUEST 6.1/v2 6.12/v2 SANITIZED 6.1/v2 TIMEOUT 300)
 

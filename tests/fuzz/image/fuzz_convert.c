@@ -49,8 +49,9 @@ static void convert(struct cg_bytes json, const struct cg_tree *tree, int versio
 	_cleanup_(cg_arena_free) struct cg_arena arena = {0};
 	_cleanup_losses_ struct cg_losses losses = {0};
 	_cleanup_tree_ struct cg_tree *to = NULL;
-	struct cg_convert_options o = {
-		.translate.page_size = tree->inventory.page_size, .conflict = CG_CONFLICT_LEAF};
+	struct cg_convert_options o = {.translate.page_size = tree->inventory.page_size,
+		.conflict = CG_CONFLICT_LEAF,
+		.skip_unknown = true};
 	struct cg_error *err = NULL;
 	int r;
 

@@ -296,10 +296,17 @@ static void owners_and_attributes_come_along(void **state)
 			"/job user.x 2 is lost: another hierarchy has another value here, which is taken\n"});
 }
 
-static void what_nobody_knows_is_said_once(void **state)
+static void what_nobody_knows_is_refused_or_said_once(void **state)
 {
 	(void)state;
 	check(&(struct convert_case){
+		.from = "hierarchy v1 cpu\nusual cpu.shares=1024\nusual cpu.sharez=1024\ngroup /job\ngroup /job/a\n"
+			"cpu.sharez=512\n",
+		.version = 2,
+		.code = -ENOTSUP,
+		.error =
+			"not in the catalogue, so that nobody knows how it translates; did you mean cpu.shares?"});
+	check(&(struct convert_case){.options.skip_unknown = true,
 		.from = "hierarchy v1 memory\nusual memory.news=1\nusual memory.limit_in_bytes=-1\ngroup /job\n"
 			"memory.news=5\ngroup /job/a\nmemory.news=6\nmemory.limit_in_bytes=?\n",
 		.version = 2,
@@ -473,7 +480,7 @@ int main(void)
 		cmocka_unit_test(tops_of_other_paths_are_one_tree),
 		cmocka_unit_test(v1_children_fit_into_their_parents),
 		cmocka_unit_test(owners_and_attributes_come_along),
-		cmocka_unit_test(what_nobody_knows_is_said_once),
+		cmocka_unit_test(what_nobody_knows_is_refused_or_said_once),
 		cmocka_unit_test(losses_refuse_when_that_is_asked_for),
 		cmocka_unit_test(default_weights_stay_default),
 		cmocka_unit_test(weights_of_idle_groups_are_left_alone),

@@ -97,6 +97,12 @@ static void draw_io(struct random *r, struct cg_text *t, bool lossy)
 	cg_text_addc(t, '\n');
 }
 
+static void draw_pages(struct random *r, struct cg_text *t, bool lossy)
+{
+	(void)lossy;
+	cg_text_printf(t, "hugetlb.2MB.max=%llu\n", 2097152ULL * below(r, 1000));
+}
+
 static const struct {
 	const char *controller, *files;
 	draw_fn *draw[3];
@@ -106,12 +112,13 @@ static const struct {
 		{draw_memory, draw_protection}},
 	{"pids", "pids.max", {draw_pids}},
 	{"io", "io.max io.weight", {draw_io}},
+	{"hugetlb", "hugetlb.2MB.max", {draw_pages}},
 };
 #define V2_FILES CG_ARRAY_SIZE(v2_files)
-#define V2_HEAD                                                                                              \
-	"kernel 6.1.0 page 4096\nhierarchy v2 cpu,io,memory,pids\nusual cgroup.subtree_control=\n"           \
-	"usual cgroup.freeze=0\nusual cpu.weight=100\nusual cpu.max=max 100000\nusual cpu.max.burst=0\n"     \
-	"usual cpu.idle=0\nusual memory.max=max\nusual memory.swap.max=max\nusual memory.low=0\n"            \
+#define V2_HEAD                                                                                                                       \
+	"kernel 6.1.0 page 4096\nhierarchy v2 cpu,io,memory,pids,hugetlb\nusual hugetlb.2MB.max=max\nusual cgroup.subtree_control=\n" \
+	"usual cgroup.freeze=0\nusual cpu.weight=100\nusual cpu.max=max 100000\nusual cpu.max.burst=0\n"                              \
+	"usual cpu.idle=0\nusual memory.max=max\nusual memory.swap.max=max\nusual memory.low=0\n"                                     \
 	"usual memory.min=0\nusual memory.high=max\nusual pids.max=max\nusual io.max=\nusual io.weight=default 100\n"
 
 static void add_v2_group(struct random *r, struct cg_text *t, const char *path, unsigned has, unsigned depth,
@@ -199,7 +206,7 @@ static void draw_v1(struct random *r, struct cg_text *t, unsigned hierarchy)
 		if (often(r, 50))
 			cg_text_printf(t, "cpu.shares=%u\n", 2 + below(r, 262143));
 		if (often(r, 30))
-			cg_text_adds(t, "cpu.cfs_quota_us=50000\n");
+			cg_text_printf(t, "cpu.cfs_quota_us=%u\n", 1000 + below(r, 49001));
 		if (often(r, 10))
 			cg_text_printf(t, "cpu.rt_runtime_us=%u\n", below(r, 1000));
 		break;
@@ -223,9 +230,24 @@ static void draw_v1(struct random *r, struct cg_text *t, unsigned hierarchy)
 		if (often(r, 10))
 			cg_text_adds(t, "notify_on_release=1\n");
 		break;
-	default:
+	case 3:
 		if (often(r, 20))
 			cg_text_adds(t, "freezer.state=FROZEN\n");
+		break;
+	case 4:
+		if (often(r, 40))
+			cg_text_printf(t, "hugetlb.2MB.limit_in_bytes=%llu\n", 2097152ULL * below(r, 1000));
+		break;
+	case 5:
+		if (often(r, 40))
+			cg_text_printf(t, "net_cls.classid=%u\n", 1 + below(r, 1 << 20));
+		break;
+	default:
+		if (often(r, 40))
+			cg_text_printf(t, "blkio.throttle.read_bps_device=8:%u %u\n", 16 * below(r, 4),
+				1 + below(r, 1000000));
+		if (often(r, 40))
+			cg_text_printf(t, "blkio.throttle.write_iops_device=8:0 %u\n", 1 + below(r, 1000));
 		break;
 	}
 }
@@ -238,12 +260,15 @@ static const char *const v1_heads[] = {
 	"usual memory.soft_limit_in_bytes=9223372036854771712\nusual memory.swappiness=60\n",
 	"hierarchy v1 pids\nusual pids.max=max\nusual notify_on_release=0\n",
 	"hierarchy v1 freezer\nusual freezer.state=THAWED\n",
+	"hierarchy v1 hugetlb\nusual hugetlb.2MB.limit_in_bytes=9223372036852678656\n",
+	"hierarchy v1 net_cls\nusual net_cls.classid=0\n",
+	"hierarchy v1 blkio\nusual blkio.throttle.read_bps_device=\nusual blkio.throttle.write_iops_device=\n",
 };
 
 static struct cg_tree *v1_tree(uint64_t seed)
 {
 	struct random r = {seed * 0x9e3779b97f4a7c15u + 7};
-	unsigned place[6], groups[4];
+	unsigned place[6], groups[CG_ARRAY_SIZE(v1_heads)];
 	_cleanup_text_ struct cg_text t = {0};
 
 	for (unsigned i = 0; i < CG_ARRAY_SIZE(place); i++)
@@ -328,6 +353,42 @@ static void no_differences(const struct cg_tree *a, const struct cg_tree *b, con
 	}
 }
 
+/* Whether the value may come back, and yet means something else there. */
+static bool means_otherwise(const struct cg_loss *loss, int version)
+{
+	unsigned index;
+	const struct cg_translation *row =
+		cg_translation_find(cg_knob_find(loss->knob, version), version, &index);
+
+	return loss->became && row && row->class == CG_TRANSLATION_LOSSY;
+}
+
+/* Nothing else is named: what is said to be lost of a group's settings is not as it was after the way back.
+ */
+static void losses_are_true(const struct cg_tree *a, const struct cg_tree *b, const struct cg_losses *l,
+	int version, uint64_t seed)
+{
+	_cleanup_diff_ struct cg_diff d = {0};
+
+	assert_int_equal(cg_diff_trees(a, b, 0, &d, NULL), 0);
+	for (size_t i = 0; i < l->count; i++) {
+		const struct cg_loss *loss = &l->item[i];
+		const struct cg_losses one = {.item = &l->item[i], .count = 1};
+		bool found = loss->knob != NULL;
+
+		for (uint16_t h = 0; loss->knob && h < b->hierarchies; h++)
+			found &= cg_hierarchy_column(&b->hierarchy[h], loss->knob) == CG_NONE;
+
+		for (size_t k = 0; loss->path && loss->knob && k < d.count && !found; k++)
+			found = d.item[k].kind == CG_DIFF_SETTING &&
+				is_named(&one, d.item[k].path, d.item[k].name, version);
+		if (loss->knob && !found && !means_otherwise(loss, version))
+			fail_msg("seed %llu: %s %s (%.*s) is said to be lost, and is not",
+				(unsigned long long)seed, loss->path ? loss->path : "", loss->knob,
+				(int)loss->was.len, loss->was.data ? loss->was.data : "");
+	}
+}
+
 static void merge_after_split_is_the_identity(void **state)
 {
 	(void)state;
@@ -357,6 +418,7 @@ static void what_v1_cannot_hold_is_named(void **state)
 		split = to_version(tree, 1, &there, seed);
 		merged = to_version(split, 2, &back, seed);
 		no_differences(tree, merged, &there, &back, 2, seed);
+		losses_are_true(tree, merged, &there, 2, seed);
 		named += there.count;
 	}
 	assert_true(named > TREES);
@@ -376,6 +438,11 @@ static bool is_default(const struct cg_tree *tree, uint32_t group, uint16_t colu
 		       (struct cg_bytes){usual.data ? usual.data : "", usual.len}, 4096);
 }
 
+static bool is_of_v1_alone(const struct cg_hierarchy *h)
+{
+	return strcmp(h->controllers, "net_cls") == 0;
+}
+
 /* Every setting of every group of `a` is in `b`, or named, or one that nobody set. */
 static void settings_are_kept(const struct cg_tree *a, const struct cg_tree *b, const struct cg_losses *l,
 	const struct cg_losses *more, uint64_t seed)
@@ -388,13 +455,16 @@ static void settings_are_kept(const struct cg_tree *a, const struct cg_tree *b, 
 		cg_group_path(a, g, &path);
 		while (other < b->hierarchies && !cg_hierarchy_same(h, &b->hierarchy[other]))
 			other++;
-		assert_true(other < b->hierarchies);
-		there = cg_tree_find(b, other, path.data);
-		if (there == CG_NONE)
+		/* A controller that v2 does not have: all that was set is to be named. */
+		assert_true(other < b->hierarchies || is_of_v1_alone(h));
+		there = other < b->hierarchies ? cg_tree_find(b, other, path.data) : CG_NONE;
+		if (there == CG_NONE && other < b->hierarchies)
 			fail_msg("seed %llu: %s is gone from %s", (unsigned long long)seed, path.data,
 				h->controllers);
 		for (uint16_t c = 0; c < h->columns; c++) {
-			uint32_t column = cg_hierarchy_column(&b->hierarchy[other], h->column[c].name);
+			uint32_t column = there == CG_NONE ? CG_NONE
+							   : cg_hierarchy_column(
+								     &b->hierarchy[other], h->column[c].name);
 			struct cg_bytes v, w;
 
 			if (!cg_group_value(a, g, c, &v) || is_named(l, path.data, h->column[c].name, 1) ||
@@ -408,15 +478,53 @@ static void settings_are_kept(const struct cg_tree *a, const struct cg_tree *b, 
 	}
 }
 
-/* In each hierarchy a task is where it was, or below: in a group that the merge made. */
+/* Where a task is in a hierarchy; CG_NONE when nowhere. */
+static uint32_t place_of(const struct cg_tree *tree, uint32_t hierarchy, int32_t tid)
+{
+	for (uint32_t g = 0; g < tree->groups; g++)
+		for (uint32_t i = 0; tree->group[g].hierarchy == hierarchy && i < tree->group[g].tasks; i++)
+			if (tree->group[g].task[i].tid == tid)
+				return g;
+	return CG_NONE;
+}
+
+static bool is_below(const char *path, const char *above)
+{
+	size_t n = strlen(above);
+
+	return strncmp(path, above, n) == 0 && (path[n] == '\0' || path[n] == '/');
+}
+
+/* In each hierarchy a task is where it was, or below: in a group that another hierarchy or the merge made. */
 static void tasks_are_kept(const struct cg_tree *a, const struct cg_tree *b, uint64_t seed)
 {
 	size_t n = 0, m = 0;
 
-	for (uint32_t g = 0; g < a->groups; g++)
-		n += a->group[g].tasks;
 	for (uint32_t g = 0; g < b->groups; g++)
 		m += b->group[g].tasks;
+	for (uint32_t g = 0; g < a->groups; g++) {
+		_cleanup_text_ struct cg_text path = {0};
+		uint32_t other = 0;
+
+		cg_group_path(a, g, &path);
+		if (is_of_v1_alone(&a->hierarchy[a->group[g].hierarchy]))
+			continue;
+		while (!cg_hierarchy_same(&a->hierarchy[a->group[g].hierarchy], &b->hierarchy[other]))
+			assert_true(++other < b->hierarchies);
+		for (uint32_t i = 0; i < a->group[g].tasks; i++, n++) {
+			const int32_t tid = a->group[g].task[i].tid;
+			_cleanup_text_ struct cg_text there = {0};
+			uint32_t at = place_of(b, other, tid);
+
+			if (at == CG_NONE)
+				fail_msg("seed %llu: task %d is lost from %s", (unsigned long long)seed, tid,
+					path.data);
+			cg_group_path(b, at, &there);
+			if (!is_below(there.data, path.data))
+				fail_msg("seed %llu: task %d was in %s and is in %s",
+					(unsigned long long)seed, tid, path.data, there.data);
+		}
+	}
 	if (n != m)
 		fail_msg("seed %llu: %zu tasks became %zu", (unsigned long long)seed, n, m);
 }
@@ -433,6 +541,7 @@ static void what_v2_cannot_hold_is_named(void **state)
 		merged = to_version(tree, 2, &there, seed);
 		split = to_version(merged, 1, &back, seed);
 		settings_are_kept(tree, split, &there, &back, seed);
+		losses_are_true(tree, split, &there, 1, seed);
 		tasks_are_kept(tree, split, seed);
 		named += there.count;
 	}
