@@ -2,10 +2,11 @@
  * pair: runs two or more commands in turn, round after round, and measures each run.
  *
  * Machines drift while they are measured: caches, clock, other work. Commands that are compared therefore run
- * next to each other in each round, and what counts is the median of the rounds' ratios. The order is turned
- * from round to round, so that none always runs after the same one. Times come from the monotonic clock,
- * processor time and peak memory from wait4(2). Commands are split at blanks and run without a shell, which
- * would be measured with them; preparations are not measured and run in a shell.
+ * next to each other in each round, and what counts is the median of the rounds' ratios. Each round has
+ * another order, so that none always runs after the same one and finds what that left of the caches. Times
+ * come from the monotonic clock, processor time and peak memory from wait4(2). Commands are split at blanks
+ * and run without a shell, which would be measured with them; preparations are not measured and run in a
+ * shell.
  */
 #include "common.h"
 
@@ -117,19 +118,37 @@ static struct sample run_one(const struct contest *contest, const struct contest
 	return sample;
 }
 
+/* Another order, the same on every run of the benchmark. */
+static void shuffle(size_t *order, size_t count, unsigned *state)
+{
+	for (size_t i = count; i > 1; i--) {
+		*state = *state * 1664525 + 1013904223;
+		size_t j = (*state >> 16) % i, swapped = order[j];
+		order[j] = order[i - 1];
+		order[i - 1] = swapped;
+	}
+}
+
 static void run_rounds(struct contest *contest)
 {
-	for (size_t i = 0; i < contest->count; i++)
+	size_t *order = must_alloc(contest->count * sizeof(*order));
+	unsigned state = 1;
+
+	for (size_t i = 0; i < contest->count; i++) {
 		contest->contestants[i].samples = must_alloc(contest->rounds * sizeof(struct sample));
+		order[i] = i;
+	}
 	for (unsigned round = 0; round < contest->warmup; round++)
 		for (size_t i = 0; i < contest->count; i++)
 			run_one(contest, &contest->contestants[i]);
 	for (unsigned round = 0; round < contest->rounds; round++) {
+		shuffle(order, contest->count, &state);
 		for (size_t i = 0; i < contest->count; i++) {
-			struct contestant *contestant = &contest->contestants[(i + round) % contest->count];
+			struct contestant *contestant = &contest->contestants[order[i]];
 			contestant->samples[round] = run_one(contest, contestant);
 		}
 	}
+	free(order);
 }
 
 static int compare_numbers(const void *left, const void *right)

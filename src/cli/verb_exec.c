@@ -31,6 +31,8 @@ static const struct cli_option exec_table[] = {
 
 /* Open groups, one a hierarchy. */
 struct groups {
+	struct cg_target *target; /* what was asked for */
+	size_t targets;
 	struct cg_live live;
 	struct cg_enter in;
 	int *v1;
@@ -47,6 +49,9 @@ static void groups_free(struct groups *g)
 	free(g->v1);
 	free(g->of_v1);
 	free(g->path);
+	for (size_t i = 0; i < g->targets; i++)
+		cg_target_free(&g->target[i]);
+	free(g->target);
 	cg_live_close(&g->live);
 }
 
@@ -80,34 +85,51 @@ static int open_group(struct groups *g, size_t i, const char *path, const char *
 }
 
 /* One PATH: in each hierarchy that it names and where it exists. */
-static int add_path(struct groups *g, char *text, struct cg_error **err)
+static int add_path(struct groups *g, const struct cg_target *target, const char *text, struct cg_error **err)
 {
-	_cleanup_target_ struct cg_target target = {0};
 	bool found = false;
-	int r = cg_target_parse(text, &target, err);
+	int r = 0;
 
 	r = r < 0 ? r : cg_target_check(&target, &g->live, err);
 	for (size_t i = 0; r >= 0 && i < g->live.count; i++) {
 		const struct cg_live_hierarchy *h = &g->live.item[i];
-		const char *below = cg_path_below(h->mount_root, target.path);
+		const char *below = cg_path_below(h->mount_root, target->path);
 
-		if (!below || !cg_live_matches(h, target.hierarchy))
+		if (!below || !cg_live_matches(h, target->hierarchy))
 			continue;
 		r = open_group(g, i, text, below, err);
 		found |= r > 0;
 	}
 	if (r >= 0 && !found) {
 		r = cg_error_make(err, CG_FAULT_SYSTEM, ENOENT, "there is no such group");
-		cg_error_at(err, target.path, NULL);
+		cg_error_at(err, target->path, NULL);
 		cg_error_hint(err, "make it with: cgtree create %s", text);
 	}
 	return r < 0 ? r : 0;
 }
 
-static int open_groups(struct groups *g, int paths, char **argv, struct cg_error **err)
+/* What the paths need and no more: opening a dozen hierarchies takes longer than entering a group. */
+static int open_hierarchies(struct groups *g, struct cg_error **err)
 {
-	int r = cg_live_open(&g->live, err);
+	_cleanup_free_ const char **names = calloc(g->targets, sizeof(*names));
 
+	if (!names)
+		return cg_error_oom(err);
+	for (size_t i = 0; i < g->targets; i++)
+		names[i] = g->target[i].hierarchy;
+	return cg_live_open_named(names, g->targets, &g->live, err);
+}
+
+static int open_groups(struct groups *g, size_t paths, char **argv, struct cg_error **err)
+{
+	int r = 0;
+
+	g->target = calloc(paths, sizeof(*g->target));
+	if (!g->target)
+		return cg_error_oom(err);
+	for (; r == 0 && g->targets < paths; g->targets++)
+		r = cg_target_parse(argv[g->targets], &g->target[g->targets], err);
+	r = r < 0 ? r : open_hierarchies(g, err);
 	if (r < 0)
 		return r;
 	g->v1 = calloc(g->live.count + 1, sizeof(*g->v1));
@@ -116,8 +138,8 @@ static int open_groups(struct groups *g, int paths, char **argv, struct cg_error
 	if (!g->v1 || !g->of_v1 || !g->path)
 		return cg_error_oom(err);
 	g->in.v1 = g->v1;
-	for (int i = 0; r == 0 && i < paths; i++)
-		r = add_path(g, argv[i], err);
+	for (size_t i = 0; r == 0 && i < paths; i++)
+		r = add_path(g, &g->target[i], argv[i], err);
 	return r;
 }
 
@@ -234,7 +256,7 @@ static int run_exec(struct cli *cli, int argc, char **argv)
 		return cli_usage(cli, "say in which groups: PATH... -- COMMAND");
 	if (dashes >= argc - 1)
 		return cli_usage(cli, "say what to run: PATH... -- COMMAND [ARGUMENT...]");
-	r = open_groups(&g, dashes - first, argv + first, &err);
+	r = open_groups(&g, (size_t)(dashes - first), argv + first, &err);
 	if (r < 0) {
 		(void)cli_fail_text(cli, err);
 		return err->fault == CG_FAULT_USAGE ? CLI_EXIT_USAGE : EXIT_OURS;
@@ -254,7 +276,7 @@ const struct cli_verb cli_verb_exec = {
 			"Runs the command in the group, in each hierarchy where it exists; several paths may be given when "
 			"they lie in different hierarchies. The command is in before its first instruction: all of its "
 			"memory and time is counted there, and it cannot be too quick. On v2 it is made there "
-			"(clone3 with CLONE_INTO_CGROUP, Linux 5.7 and later); on v1 it enters before it is executed.",
+			"(clone3 with CLONE_INTO_CGROUP, Linux 5.7 and later, x86-64); elsewhere it enters before it is executed.",
 			"Signals sent to cgtree are passed on to the command, and when it stops cgtree stops, so that a "
 			"shell's job control works. With --replace there is nothing in between: cgtree moves itself and "
 			"becomes the command.",

@@ -6,13 +6,11 @@
 #include <linux/sched.h>
 #include <signal.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "base/cleanup.h"
 #include "kernel/cgroupfs.h"
 #include "kernel/files.h"
 
@@ -49,95 +47,98 @@ void cg_enter_exec(const struct cg_enter *in, char *const argv[], struct cg_ente
 	*ret = (struct cg_enter_failure){CG_ENTER_EXEC, errno, 0};
 }
 
-/* fork(2) into a group: 0 in the child. */
-static pid_t clone_into(int group)
+/* What parent and child share until the program is executed: the parent stands still, so that nothing of it
+ * need be copied, and finds in `failure` what the child met. */
+struct start {
+	const struct cg_enter *in;
+	char *const *argv;
+	const sigset_t *mask;
+	bool move_v2; /* it was not made in there */
+	struct cg_enter_failure failure;
+};
+
+static void __attribute__((noreturn)) run_child(struct start *s)
 {
-	struct clone_args args = {
-		.flags = CLONE_INTO_CGROUP, .exit_signal = SIGCHLD, .cgroup = (uint64_t)group};
-
-	return (pid_t)syscall(SYS_clone3, &args, sizeof(args));
-}
-
-static void run_child(
-	const struct cg_enter *in, bool v2_too, char *const argv[], const sigset_t *mask, int fd)
-{
-	struct cg_enter_failure f;
-
-	move_into(in, v2_too, &f);
-	if (!f.stage) {
-		(void)sigprocmask(SIG_SETMASK, mask, NULL);
+	move_into(s->in, s->move_v2, &s->failure);
+	if (!s->failure.stage) {
+		(void)sigprocmask(SIG_SETMASK, s->mask, NULL);
 		/* We ignore it; the program shall not. */
 		(void)signal(SIGPIPE, SIG_DFL);
-		(void)execvp(argv[0], argv);
-		f = (struct cg_enter_failure){CG_ENTER_EXEC, errno, 0};
+		(void)execvp(s->argv[0], s->argv);
+		s->failure = (struct cg_enter_failure){CG_ENTER_EXEC, errno, 0};
 	}
-	/* The parent is told by what arrives; an end without a word would be taken for a start. */
-	if (write(fd, &f, sizeof(f)) != (ssize_t)sizeof(f))
-		_exit(125);
 	_exit(0);
 }
 
-/* Nothing is copied for a child that only enters groups and executes. */
-static pid_t fork_light(const struct cg_enter *in, char *const argv[], const sigset_t *mask, int fd)
+#if defined(__x86_64__)
+/* vfork(2) into a group, which libc has no function for. The child goes on below our stack and the 128 bytes
+ * under it that belong to the function around, and never comes back. */
+static long vfork_into(int group, struct start *s)
+{
+	struct clone_args args = {.flags = CLONE_INTO_CGROUP | CLONE_VM | CLONE_VFORK,
+		.exit_signal = SIGCHLD,
+		.cgroup = (uint64_t)group};
+	register struct start *shared __asm__("r12") = s;
+	register void (*run)(struct start *) __asm__("r13") = run_child;
+	long result = SYS_clone3;
+
+	__asm__ volatile("syscall\n\t"
+			 "test %%rax, %%rax\n\t"
+			 "jnz 1f\n\t"
+			 "xor %%ebp, %%ebp\n\t"
+			 "lea -128(%%rsp), %%rsp\n\t"
+			 "and $-16, %%rsp\n\t"
+			 "mov %[shared], %%rdi\n\t"
+			 "call *%[run]\n\t"
+			 "ud2\n"
+			 "1:"
+			 : "+a"(result)
+			 : "D"(&args), "S"(sizeof(args)), [shared] "r"(shared), [run] "r"(run)
+			 : "rcx", "r11", "cc", "memory");
+	return result;
+}
+#else
+static long vfork_into(int group CG_UNUSED, struct start *s CG_UNUSED)
+{
+	return -ENOSYS;
+}
+#endif
+
+static pid_t vfork_outside(struct start *s)
 {
 	const pid_t child = vfork();
 
 	if (child == 0)
-		run_child(in, true, argv, mask, fd);
+		run_child(s);
 	return child;
-}
-
-/* The pipe closes when the program is executed; before that it may say what failed. */
-static pid_t hear(pid_t child, int fd, struct cg_enter_failure *ret)
-{
-	struct cg_enter_failure f;
-	ssize_t n;
-
-	do
-		n = read(fd, &f, sizeof(f));
-	while (n < 0 && errno == EINTR);
-	if (n == 0)
-		return child;
-	*ret = n == (ssize_t)sizeof(f) ? f : (struct cg_enter_failure){CG_ENTER_FORK, EPIPE, 0};
-	while (waitpid(child, NULL, 0) < 0 && errno == EINTR)
-		continue;
-	return -1;
 }
 
 pid_t cg_enter_start(
 	const struct cg_enter *in, char *const argv[], const void *mask, struct cg_enter_failure *ret)
 {
-	_cleanup_close_ int in_fd = -1, out_fd = -1;
-	pid_t child = -1;
-	int fd[2];
+	struct start s = {.in = in, .argv = argv, .mask = mask};
+	pid_t child = in->v2 >= 0 ? (pid_t)vfork_into(in->v2, &s) : -1;
 
-	*ret = (struct cg_enter_failure){0};
-	if (pipe2(fd, O_CLOEXEC) < 0) {
-		*ret = (struct cg_enter_failure){CG_ENTER_FORK, errno, 0};
-		return -1;
-	}
-	in_fd = fd[0];
-	out_fd = fd[1];
-	if (in->v2 >= 0)
-		child = clone_into(in->v2);
-	if (child == 0)
-		run_child(in, false, argv, mask, out_fd);
 	/* No room for another process: the way of a move, which is not counted, would get around the limit.
 	 */
-	if (child < 0 && in->v2 >= 0 && errno == EAGAIN) {
+	if (child == -EAGAIN) {
 		*ret = (struct cg_enter_failure){CG_ENTER_V2, EAGAIN, 0};
 		return -1;
 	}
 	/* Whatever else the kernel had against it (it is old, or the group takes none) the other way tells.
 	 */
-	if (child < 0)
-		child = fork_light(in, argv, mask, out_fd);
 	if (child < 0) {
-		*ret = (struct cg_enter_failure){CG_ENTER_FORK, errno, 0};
-		return -1;
+		s.move_v2 = true;
+		child = vfork_outside(&s);
 	}
-	out_fd = cg_close(out_fd);
-	return hear(child, in_fd, ret);
+	if (child < 0)
+		s.failure = (struct cg_enter_failure){CG_ENTER_FORK, errno, 0};
+	*ret = s.failure;
+	if (!s.failure.stage)
+		return child;
+	while (child > 0 && waitpid(child, NULL, 0) < 0 && errno == EINTR)
+		continue;
+	return -1;
 }
 
 static void signals(sigset_t *set)

@@ -23,9 +23,9 @@ struct cg_enter_failure {
 
 /* Moves this process itself into the groups and becomes the program. Comes back only when that failed. */
 void cg_enter_exec(const struct cg_enter *in, char *const argv[], struct cg_enter_failure *ret);
-/* Starts the program as a child: cloned into the v2 group where the kernel can (clone3(2), CLONE_INTO_CGROUP,
- * since 5.7), else moved there as into those of v1 before it is executed. Returns when the program runs: its
- * id, or -1 and *ret tells what failed. `mask` is the signal mask that it gets. */
+/* Starts the program as a child: made in the v2 group where the kernel can (clone3(2), CLONE_INTO_CGROUP,
+ * since 5.7; x86-64), else moved there as into those of v1 before it is executed. Returns when the program
+ * runs: its id, or -1 and *ret tells what failed. `mask` is the signal mask that it gets. */
 pid_t cg_enter_start(const struct cg_enter *in, char *const argv[], const void *mask,
 	struct cg_enter_failure *ret) CG_MUST_CHECK;
 /* Waits for the child. Signals that people and managers send to this process (SIGTERM, SIGHUP, ...) are

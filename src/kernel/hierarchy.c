@@ -297,7 +297,18 @@ static void note_unmounted(const struct cg_live *live)
 	}
 }
 
-int cg_live_open(struct cg_live *ret, struct cg_error **err)
+static bool is_wanted(const struct cg_mount *m, const char *const *names, size_t count)
+{
+	const struct cg_live_hierarchy h = {
+		.version = m->version, .controllers = m->controllers, .name = m->name};
+
+	for (size_t i = 0; i < count; i++)
+		if (cg_live_matches(&h, names[i]))
+			return true;
+	return count == 0;
+}
+
+int cg_live_open_named(const char *const *names, size_t count, struct cg_live *ret, struct cg_error **err)
 {
 	_cleanup_live_ struct cg_live live = {0};
 	_cleanup_mounts_ struct cg_mounts mounts = {0};
@@ -315,7 +326,7 @@ int cg_live_open(struct cg_live *ret, struct cg_error **err)
 
 		for (size_t j = 0; j < i && !seen; j++)
 			seen = mounts.item[j].device == mounts.item[i].device;
-		if (seen)
+		if (seen || !is_wanted(&mounts.item[i], names, count))
 			continue;
 		r = open_hierarchy(&mounts, mounts.item[i].device, tried, &h, err);
 		if (r > 0)
@@ -324,10 +335,15 @@ int cg_live_open(struct cg_live *ret, struct cg_error **err)
 			return r;
 	}
 	if (live.count == 0)
-		return no_hierarchy(&mounts, err);
-	if (cg_log_level() >= CG_LOG_DEBUG)
+		return count ? cg_live_open(ret, err) : no_hierarchy(&mounts, err);
+	if (count == 0 && cg_log_level() >= CG_LOG_DEBUG)
 		note_unmounted(&live);
 	return finish(&live, ret, err);
+}
+
+int cg_live_open(struct cg_live *ret, struct cg_error **err)
+{
+	return cg_live_open_named(NULL, 0, ret, err);
 }
 
 /* The absolute path of an open directory as the kernel knows it in our mount namespace. */

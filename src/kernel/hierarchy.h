@@ -30,6 +30,10 @@ struct cg_live {
  * root wins (root "/" first), then the earliest. A mount that lies outside our cgroup namespace ("/..") or is
  * hidden below another mount is passed over; when no hierarchy is left that is an error which says so. */
 int cg_live_open(struct cg_live *ret, struct cg_error **err) CG_MUST_CHECK;
+/* Only those that one of the names matches (see cg_live_matches()), for who has no time for the others; all
+ * of them when there is none of these. The layout is then that of what was opened. */
+int cg_live_open_named(
+	const char *const *names, size_t count, struct cg_live *ret, struct cg_error **err) CG_MUST_CHECK;
 /* Only the hierarchy that `dir` (a directory on a cgroup file system: a bind mount, a container's view; links
  * in this path are followed, for the caller chose it) belongs to, with fd at dir, mount_point dir's absolute
  * path, and mount_root telling where dir is in its hierarchy. Told by statfs(2) magic; anything else is

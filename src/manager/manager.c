@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <systemd/sd-daemon.h>
 #include <time.h>
@@ -213,8 +214,9 @@ static int open_places(struct cg_manager *m, struct cg_error **err)
 	m->null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	if (m->null < 0)
 		return cg_error_errno(err, errno, "cannot open /dev/null");
-	if (pipe2(m->alive, O_CLOEXEC) < 0)
-		return cg_error_errno(err, errno, "cannot make the pipe that shows us alive");
+	/* No pipe: of those a shim has one, the output of its job (move.c). */
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, m->alive) < 0)
+		return cg_error_errno(err, errno, "cannot make the socket that shows us alive");
 	r = open_shim(m, err);
 	r = r < 0 ? r : cg_host_open(&m->host, m->options.root, err);
 	r = r < 0 ? r : scopes_open(m, err);

@@ -83,7 +83,7 @@ struct cg_manager {
 	struct cg_governor *governor;
 	sd_event *loop;
 	int proc, null, log_dir, shim_program;
-	int alive[2]; /* a pipe that shims see end when we do */
+	int alive[2]; /* a pair of sockets, whose end shims see when ours comes */
 	struct listener listener, *scope;
 	size_t scopes;
 	bool activated; /* the socket is systemd's */

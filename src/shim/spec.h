@@ -45,7 +45,7 @@ enum shim_fd {
 	SHIM_FD_LOG_DIR,
 	SHIM_FD_LOG,
 	SHIM_FD_V2,
-	SHIM_FD_ALIVE, /* a pipe that ends with the manager: one for all shims */
+	SHIM_FD_ALIVE, /* a socket that ends with the manager: one for all shims */
 	SHIM_FDS
 };
 #define SHIM_V1_MOST  16

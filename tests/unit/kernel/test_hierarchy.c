@@ -81,6 +81,33 @@ static void test_host(void **state)
 	assert_string_equal(live.layout, v1 && v2 ? "hybrid" : v2 ? "v2" : "v1");
 }
 
+/* Each by its name alone; one that is not here is told by what is. */
+static void test_named(void **state)
+{
+	_cleanup_live_ struct cg_live all = {0}, one = {0};
+	const char *const nowhere = "name=nowhere";
+	struct cg_error *err = NULL;
+
+	(void)state;
+	if (cg_live_open(&all, &err) < 0) {
+		ground_skip("%s", err->message);
+		return;
+	}
+	for (size_t i = 0; i < all.count; i++) {
+		_cleanup_text_ struct cg_text t = {0};
+		const char *names[1];
+
+		cg_live_label(&all.item[i], &t);
+		names[0] = t.data;
+		assert_int_equal(cg_live_open_named(names, 1, &one, &err), 0);
+		assert_int_equal(one.count, 1);
+		assert_string_equal(one.item[0].mount_point, all.item[i].mount_point);
+		cg_live_close(&one);
+	}
+	assert_int_equal(cg_live_open_named(&nowhere, 1, &one, &err), 0);
+	assert_int_equal(one.count, all.count);
+}
+
 static void test_own_groups(void **state)
 {
 	_cleanup_memberships_ struct cg_memberships m = {0};
@@ -294,6 +321,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_host, ground_setup, ground_teardown),
+		cmocka_unit_test_setup_teardown(test_named, ground_setup, ground_teardown),
 		cmocka_unit_test_setup_teardown(test_own_groups, ground_setup, ground_teardown),
 		cmocka_unit_test_setup_teardown(test_dir_refusals, ground_setup, ground_teardown),
 		cmocka_unit_test_setup_teardown(test_dir, ground_setup, ground_teardown),

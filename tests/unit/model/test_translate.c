@@ -1,6 +1,7 @@
 /* Translation of single rows, against tests/golden/convert: rows.txt has every row with its edges in both
  * directions, weights.txt every dialect. Both were checked by hand or made by another program; "--print FILE"
  * shows what this one makes of the questions in rows.txt. */
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -311,6 +312,24 @@ static void dialects_rise_and_stay_in_range(void **state)
 	}
 }
 
+/* libm makes the same of the formula (systemd and crun compute it so). */
+static void the_curve_is_that_of_libm(void **state)
+{
+	const struct cg_dialect *d = NULL;
+
+	(void)state;
+	for (size_t i = 0; i < cg_dialect_count; i++)
+		if (cg_dialects[i].rule == CG_WEIGHT_CURVE)
+			d = &cg_dialects[i];
+	assert_non_null(d);
+	for (uint64_t s = d->shares_min + 1; s < d->shares_max; s++) {
+		const double l = log2((double)s);
+
+		assert_int_equal(cg_weight_from_shares(d, s),
+			(uint64_t)ceil(pow(10, (l * l + 125 * l) / 612.0 - 7.0 / 34.0)));
+	}
+}
+
 static int print(const char *path)
 {
 	_cleanup_buffer_ struct cg_buffer file = {0};
@@ -332,6 +351,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(dialects_are_as_in_the_golden_table),
 		cmocka_unit_test(dialects_are_named_with_their_source),
 		cmocka_unit_test(dialects_rise_and_stay_in_range),
+		cmocka_unit_test(the_curve_is_that_of_libm),
 	};
 
 	if (argc == 3 && strcmp(argv[1], "--print") == 0)
