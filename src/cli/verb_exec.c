@@ -88,9 +88,8 @@ static int open_group(struct groups *g, size_t i, const char *path, const char *
 static int add_path(struct groups *g, const struct cg_target *target, const char *text, struct cg_error **err)
 {
 	bool found = false;
-	int r = 0;
+	int r = cg_target_check(target, &g->live, err);
 
-	r = r < 0 ? r : cg_target_check(&target, &g->live, err);
 	for (size_t i = 0; r >= 0 && i < g->live.count; i++) {
 		const struct cg_live_hierarchy *h = &g->live.item[i];
 		const char *below = cg_path_below(h->mount_root, target->path);
