@@ -23,15 +23,16 @@ int cg_checkpoint_refreeze(const struct cg_folder *f, const struct cg_live *live
 	void *line_context, struct cg_error **err) CG_MUST_CHECK;
 
 /* Reads the groups of the process and its descendants while they still run, so that only their places are
- * left to be read when they stand still. */
+ * left to be read when they stand still. Who does not live on until then keeps it by
+ * cg_folder_write_early(). */
 int cg_checkpoint_look(
-	const struct cg_folder *f, const struct cg_live *live, int init, struct cg_error **err) CG_MUST_CHECK;
+	const struct cg_live *live, int init, struct cg_tree **ret, struct cg_error **err) CG_MUST_CHECK;
 
 /* Writes the image of all groups of the tasks that CRIU dumped below `init` (who still stand still); *ret is
- * that tree, with its notes. What a restore in this folder has left is cleared, and v2 groups that were
- * thawed are frozen again. */
-int cg_checkpoint_dump(const struct cg_folder *f, const struct cg_live *live, int init,
-	const volatile int *stop, struct cg_tree **ret, struct cg_error **err) CG_MUST_CHECK;
+ * that tree, with its notes. `early` is what was read early, and is taken; NULL: what the folder kept of it.
+ * What a restore in this folder has left is cleared, and v2 groups that were thawed are frozen again. */
+int cg_checkpoint_dump(const struct cg_folder *f, const struct cg_live *live, int init, struct cg_tree *early,
+	struct cg_tree **ret, struct cg_error **err) CG_MUST_CHECK;
 
 /* Builds the tree by the options of a restore (members and hold are set here), writes down what is pending,
  * and, with `rewrite`, puts a cgroup.img in place that leads CRIU's tasks there. All of it or nothing. A

@@ -84,17 +84,16 @@ static int check_complete(const struct cg_tree *tree, const struct cg_live *live
 	return 0;
 }
 
-static int dump_at(const struct cg_live *live, const struct cg_tops *tops, const volatile int *stop,
-	struct cg_tree **ret, struct cg_error **err)
+static int dump_at(
+	const struct cg_live *live, const struct cg_tops *tops, struct cg_tree **ret, struct cg_error **err)
 {
-	struct cg_dump_options options = {
-		.target = tops->item, .targets = tops->count, .members = true, .stop = stop};
+	struct cg_dump_options options = {.target = tops->item, .targets = tops->count, .members = true};
 
 	return cg_dump(live, &options, ret, err);
 }
 
-static int dump_own(const struct cg_live *live, const struct cg_own *own, const volatile int *stop,
-	struct cg_tree **ret, struct cg_error **err)
+static int dump_own(
+	const struct cg_live *live, const struct cg_own *own, struct cg_tree **ret, struct cg_error **err)
 {
 	_cleanup_tops_ struct cg_tops tops = {0}, narrow = {0};
 	_cleanup_tree_ struct cg_tree *tree = NULL;
@@ -105,11 +104,11 @@ static int dump_own(const struct cg_live *live, const struct cg_own *own, const 
 			"the tasks are in no group but the roots of the hierarchies: there is nothing to keep");
 		return r;
 	}
-	r = r < 0 ? r : dump_at(live, &tops, stop, &tree, err);
+	r = r < 0 ? r : dump_at(live, &tops, &tree, err);
 	r = r < 0 ? r : cg_tops_narrow(tree, own, &narrow, err);
 	if (r > 0) {
 		cg_tree_free(cg_steal(tree));
-		r = dump_at(live, &narrow, stop, &tree, err);
+		r = dump_at(live, &narrow, &tree, err);
 	}
 	r = r < 0 ? r : strip_foreign(tree, own, err);
 	if (r == 0)
@@ -117,18 +116,19 @@ static int dump_own(const struct cg_live *live, const struct cg_own *own, const 
 	return r;
 }
 
-int cg_checkpoint_look(const struct cg_folder *f, const struct cg_live *live, int init, struct cg_error **err)
+int cg_checkpoint_look(const struct cg_live *live, int init, struct cg_tree **ret, struct cg_error **err)
 {
 	_cleanup_own_ struct cg_own own = {0};
 	_cleanup_tree_ struct cg_tree *tree = NULL;
 	int r = cg_own_running(live, init, &own, err);
 
-	r = r < 0 ? r : dump_own(live, &own, NULL, &tree, err);
+	r = r < 0 ? r : dump_own(live, &own, &tree, err);
 	if (r < 0)
 		return r;
 	for (uint32_t i = 0; i < tree->groups; i++)
 		tree->group[i].tasks = 0;
-	return cg_folder_write_early(f, tree, err);
+	*ret = cg_steal(tree);
+	return 0;
 }
 
 struct seat {
@@ -222,10 +222,10 @@ static int seat_tasks(
 
 /* From what was read early, when that holds; else all of it now. */
 static int make_tree(const struct cg_folder *f, const struct cg_live *live, const struct cg_own *own,
-	const volatile int *stop, struct cg_tree **ret, struct cg_error **err)
+	struct cg_tree *early, struct cg_tree **ret, struct cg_error **err)
 {
-	_cleanup_tree_ struct cg_tree *tree = NULL;
-	int r = cg_folder_take_early(f, &tree, err);
+	_cleanup_tree_ struct cg_tree *tree = early;
+	int r = early ? 0 : cg_folder_take_early(f, &tree, err);
 
 	if (r == 0)
 		r = seat_tasks(tree, live, own, err);
@@ -233,19 +233,19 @@ static int make_tree(const struct cg_folder *f, const struct cg_live *live, cons
 		*ret = cg_steal(tree);
 	if (r == 0 || (r < 0 && (r != -ENOENT || *err)))
 		return r;
-	r = dump_own(live, own, stop, ret, err);
+	r = dump_own(live, own, ret, err);
 	return r < 0 ? r : check_complete(*ret, live, own, err);
 }
 
-int cg_checkpoint_dump(const struct cg_folder *f, const struct cg_live *live, int init,
-	const volatile int *stop, struct cg_tree **ret, struct cg_error **err)
+int cg_checkpoint_dump(const struct cg_folder *f, const struct cg_live *live, int init, struct cg_tree *early,
+	struct cg_tree **ret, struct cg_error **err)
 {
 	_cleanup_own_ struct cg_own own = {0};
-	_cleanup_tree_ struct cg_tree *tree = NULL;
+	_cleanup_tree_ struct cg_tree *tree = NULL, *taken = early;
 	bool v1 = false;
 	int r = cg_own_dumped(live, f->fd, init, &own, err);
 
-	r = r < 0 ? r : make_tree(f, live, &own, stop, &tree, err);
+	r = r < 0 ? r : make_tree(f, live, &own, cg_steal(taken), &tree, err);
 	r = r < 0 ? r : cg_checkpoint_mark_frozen(f, tree, &v1, err);
 	r = r < 0 ? r : cg_folder_write_tree(f, CG_CHECKPOINT_IMAGE, tree, err);
 	r = r < 0 ? r : cg_folder_forget(f, false, err);

@@ -1,7 +1,23 @@
 /* Running CRIU with all of it around. */
 #pragma once
 
+#include "base/cleanup.h"
 #include "checkpoint/checkpoint.h"
+
+/* What is to be done at a step need not be done by the program that CRIU runs then: that one tells us, who
+ * live on meanwhile with all that is known and open, over a socket that CRIU inherits, and waits. */
+struct cg_criu_wire {
+	int ours, theirs;
+};
+#define CG_CRIU_WIRE_INIT                                                                                    \
+	{                                                                                                    \
+		-1, -1                                                                                       \
+	}
+int cg_criu_wire_open(struct cg_criu_wire *w, struct cg_error **err) CG_MUST_CHECK;
+void cg_criu_wire_close(struct cg_criu_wire *w);
+/* The other end: 1 when it was done, -EIO when it failed there, 0 when nobody answers. */
+int cg_criu_wire_tell(const char *step, int init) CG_MUST_CHECK;
+#define _cleanup_wire_ _cleanup_(cg_criu_wire_close)
 
 /* How CRIU is run. Words are given to execvp(3) as they are. */
 struct cg_criu_run {
@@ -10,6 +26,10 @@ struct cg_criu_run {
 	bool apart; /* CRIU is not to be cut off: signals that ask to end are not passed on, and those of the
 		     * terminal do not reach it */
 	const volatile int *stop;
+	struct cg_criu_wire *wire; /* or NULL */
+	/* A step was told: CRIU waits until this comes back, and fails unless it gives 0. */
+	int (*step)(void *context, const char *step, int init);
+	void *step_context;
 };
 
 /* Runs it and waits. *ret_status is as wait(2) gives it. When CRIU itself could

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "checkpoint/checkpoint.h"
+#include "checkpoint/run.h"
 #include "cli/criu_verbs.h"
 #include "cli/source.h"
 
@@ -17,6 +17,9 @@ struct hook {
 	const char *step;
 	int init;
 	int log; /* -1 until something is said */
+	/* Whether it lives on from step to step (criu dump); then what was read early is kept here. */
+	bool stays;
+	struct cg_tree *early;
 };
 
 /* A line of the log. That the log cannot be written is no reason to break a dump off. */
@@ -31,20 +34,28 @@ static void log_line(void *context, const char *text)
 			O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (h->log >= 0 && !t.failed && cg_write_all(h->log, t.data, t.len) < 0)
 		h->log = cg_close(h->log);
-	if (text[0] == '!')
+	if (text[0] == '!' && !h->stays)
 		cli_say(h->cli, "%s", text);
 }
 
 static int pre_dump(struct hook *h, struct cg_error **err)
 {
 	_cleanup_error_ struct cg_error *why = NULL;
+	_cleanup_tree_ struct cg_tree *early = NULL;
 	size_t groups;
-	int r = cg_checkpoint_thaw(&h->folder, &h->live, h->init, log_line, h, &groups, err);
+	int r = cg_checkpoint_thaw(&h->folder, &h->live, h->init, log_line, h, &groups, err), look;
 
+	if (r < 0)
+		return r;
 	/* What cannot be read now, among tasks that run, is read when they stand still. */
-	if (r == 0 && cg_checkpoint_look(&h->folder, &h->live, h->init, &why) < 0)
+	look = cg_checkpoint_look(&h->live, h->init, &early, &why);
+	if (look == 0 && !h->stays)
+		look = cg_folder_write_early(&h->folder, early, &why);
+	if (look < 0)
 		log_line(h, why->message);
-	return r;
+	else if (h->stays)
+		h->early = cg_steal(early);
+	return 0;
 }
 
 static void say_dumped(struct hook *h, const struct cg_tree *tree)
@@ -67,7 +78,7 @@ static void say_dumped(struct hook *h, const struct cg_tree *tree)
 static int post_dump(struct hook *h, struct cg_error **err)
 {
 	_cleanup_tree_ struct cg_tree *tree = NULL;
-	int r = cg_checkpoint_dump(&h->folder, &h->live, h->init, NULL, &tree, err);
+	int r = cg_checkpoint_dump(&h->folder, &h->live, h->init, cg_steal(h->early), &tree, err);
 
 	for (uint32_t i = 0; r == 0 && i < tree->notes; i++) {
 		_cleanup_text_ struct cg_text t = {0};
@@ -112,6 +123,14 @@ static const struct {
 	{"pre-resume", pre_resume},
 };
 
+static bool has_step(const char *name)
+{
+	for (size_t i = 0; i < CG_ARRAY_SIZE(steps); i++)
+		if (strcmp(name, steps[i].name) == 0)
+			return true;
+	return false;
+}
+
 static int open_hook(struct hook *h, const char *state_dir, struct cg_error **err)
 {
 	const char *folder = getenv("CRTOOLS_IMAGE_DIR"), *init = getenv("CRTOOLS_INIT_PID");
@@ -126,19 +145,74 @@ static int open_hook(struct hook *h, const char *state_dir, struct cg_error **er
 	return r < 0 ? r : cg_live_open(&h->live, err);
 }
 
-static int run_step(struct hook *h, size_t step, const char *state_dir, struct cg_error **err)
+static int run_step(struct hook *h, struct cg_error **err)
 {
-	int r = open_hook(h, state_dir, err);
+	int r = 0;
 
-	if (r < 0)
-		return r;
-	r = steps[step].run(h, err);
+	for (size_t i = 0; i < CG_ARRAY_SIZE(steps); i++)
+		if (strcmp(h->step, steps[i].name) == 0)
+			r = steps[i].run(h, err);
 	if (r < 0) {
 		_cleanup_free_ char *text = cg_error_text(*err);
 
 		log_line(h, text ? text : "out of memory");
 	}
 	return r;
+}
+
+static void close_hook(struct hook *h)
+{
+	cg_folder_close(&h->folder);
+	cg_live_close(&h->live);
+	cg_tree_free(cg_steal(h->early));
+	h->log = cg_close(h->log);
+}
+
+int cli_criu_attend(
+	struct cli *cli, const char *folder, const char *state_dir, struct hook **ret, struct cg_error **err)
+{
+	struct hook *h = calloc(1, sizeof(*h));
+	int r;
+
+	if (!h)
+		return cg_error_oom(err);
+	*h = (struct hook){.cli = cli, .folder = CG_FOLDER_INIT, .log = -1, .stays = true};
+	r = cg_folder_open(folder, state_dir, &h->folder, err);
+	r = r < 0 ? r : cg_live_open(&h->live, err);
+	if (r == 0)
+		*ret = h;
+	else
+		cli_criu_leave(&h);
+	return r;
+}
+
+void cli_criu_leave(struct hook **h)
+{
+	if (*h)
+		close_hook(*h);
+	free(*h);
+	*h = NULL;
+}
+
+int cli_criu_step(struct hook *h, const char *step, int init, struct cg_error **err)
+{
+	int r;
+
+	h->step = step;
+	h->init = init;
+	r = run_step(h, err);
+	/* The name is the caller's. */
+	h->step = NULL;
+	return r;
+}
+
+/* As cg_criu_wire_tell(). */
+static int ask_who_stays(const char *step)
+{
+	const char *text = getenv("CRTOOLS_INIT_PID");
+	int init;
+
+	return text && cg_parse_pid(cg_bytes_of(text), &init) == 0 ? cg_criu_wire_tell(step, init) : 0;
 }
 
 int cli_criu_hook(struct cli *cli, const struct criu_options *o, char **word, size_t words)
@@ -156,11 +230,14 @@ int cli_criu_hook(struct cli *cli, const struct criu_options *o, char **word, si
 		return cli_usage(
 			cli, "CRTOOLS_SCRIPT_ACTION is not set: this is for CRIU to run (--action-script)");
 	state_dir = o->where.state_dir ? o->where.state_dir : state_dir ? state_dir : CLI_STATE_DIR;
-	for (size_t i = 0; i < CG_ARRAY_SIZE(steps); i++)
-		if (strcmp(h.step, steps[i].name) == 0)
-			r = run_step(&h, i, state_dir, &err);
-	cg_folder_close(&h.folder);
-	cg_live_close(&h.live);
-	(void)cg_close(h.log);
+	if (!has_step(h.step))
+		return CLI_EXIT_OK;
+	r = ask_who_stays(h.step);
+	if (r != 0)
+		return r > 0 ? CLI_EXIT_OK : CLI_EXIT_FAILED;
+	r = open_hook(&h, state_dir, &err);
+	if (r == 0)
+		r = run_step(&h, &err);
+	close_hook(&h);
 	return r < 0 ? cli_fail(cli, err) : CLI_EXIT_OK;
 }

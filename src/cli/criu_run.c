@@ -110,15 +110,49 @@ static int freeze_again(const struct cg_folder *f, struct cg_error **err)
 	return r < 0 ? r : cg_checkpoint_refreeze(f, &live, NULL, NULL, err);
 }
 
+/* What CRIU's steps are told to, and what went wrong there. */
+struct attending {
+	struct hook *hook;
+	struct cg_error *why;
+};
+
+static void attending_free(struct attending *a)
+{
+	cli_criu_leave(&a->hook);
+	a->why = cg_error_free(a->why);
+}
+
+static int attend_step(void *context, const char *step, int init)
+{
+	struct attending *a = context;
+
+	a->why = cg_error_free(a->why);
+	return cli_criu_step(a->hook, step, init, &a->why);
+}
+
+static void say_why(struct cli *cli, const struct attending *a)
+{
+	_cleanup_free_ char *text = cg_error_text(a->why);
+
+	cli_say(cli, "  %s", text ? text : "out of memory");
+}
+
 static int run_dump(struct cli *cli, const struct criu_options *o, char **word, size_t words,
 	struct cg_folder *f, int *status, struct cg_error **err)
 {
+	_cleanup_(attending_free) struct attending a = {0};
 	_cleanup_(words_free) struct words w = {0};
+	_cleanup_wire_ struct cg_criu_wire wire = CG_CRIU_WIRE_INIT;
 	_cleanup_free_ char *self = NULL;
-	struct cg_criu_run run = {.state_dir = state_dir_of(o), .apart = true, .stop = cli_catch_signals()};
+	struct cg_criu_run run = {.state_dir = state_dir_of(o),
+		.apart = true,
+		.stop = cli_catch_signals(),
+		.wire = &wire,
+		.step = attend_step,
+		.step_context = &a};
 	int r = find_self(&self, err);
 
-	(void)cli;
+	r = r < 0 ? r : cg_criu_wire_open(&wire, err);
 	if (r < 0)
 		return r;
 	common_words(&w, o, "dump", DUMP_LOG, self);
@@ -137,8 +171,12 @@ static int run_dump(struct cli *cli, const struct criu_options *o, char **word, 
 		return r;
 	}
 	r = cg_folder_open(o->images, state_dir_of(o), f, err);
+	r = r < 0 ? r : cli_criu_attend(cli, o->images, state_dir_of(o), &a.hook, err);
 	run.word = w.item;
-	return r < 0 ? r : cg_criu_run(&run, status, err);
+	r = r < 0 ? r : cg_criu_run(&run, status, err);
+	if (a.why && (r < 0 || *status != 0))
+		say_why(cli, &a);
+	return r;
 }
 
 static int finish_dump(struct cli *cli, const struct cg_folder *f, bool *ret_differs, struct cg_error **err)

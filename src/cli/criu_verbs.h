@@ -15,6 +15,12 @@ struct criu_options {
 int cli_criu_import(struct cli *cli, const struct criu_options *o, char **word, size_t words);
 int cli_criu_export(struct cli *cli, const struct criu_options *o, char **word, size_t words);
 int cli_criu_hook(struct cli *cli, const struct criu_options *o, char **word, size_t words);
+/* The hook without a process of its own for each step: begun before CRIU, and told of the steps. */
+struct hook;
+int cli_criu_attend(struct cli *cli, const char *folder, const char *state_dir, struct hook **ret,
+	struct cg_error **err) CG_MUST_CHECK;
+int cli_criu_step(struct hook *h, const char *step, int init, struct cg_error **err) CG_MUST_CHECK;
+void cli_criu_leave(struct hook **h);
 int cli_criu_prepare(struct cli *cli, const struct criu_options *o, char **word, size_t words);
 int cli_criu_undo(struct cli *cli, const struct criu_options *o, char **word, size_t words);
 int cli_criu_dump(struct cli *cli, const struct criu_options *o, char **word, size_t words);

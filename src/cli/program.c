@@ -55,7 +55,7 @@ static int run(struct cli *cli, int argc, char **argv)
 	if (r)
 		return r;
 	cli->verb = first < argc ? cli_verb_find(cli, argv[first]) : NULL;
-	if (!cli->verb || !cli->verb->plain)
+	if ((!cli->verb || !cli->verb->plain) && !is_run_by_criu(argc))
 		(void)setlocale(LC_ALL, "");
 	cli_terminal_init(cli);
 	if (cli->version) {

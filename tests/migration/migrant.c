@@ -160,7 +160,8 @@ static int gone(const char *id)
 {
 	struct pollfd p = {.fd = (int)syscall(SYS_pidfd_open, atoi(id), 0), .events = POLLIN};
 
-	if (p.fd < 0 && errno == ESRCH)
+	/* EINVAL: the number is still that of a process group, whose leader is gone (Linux before 6.9). */
+	if (p.fd < 0 && (errno == ESRCH || errno == EINVAL))
 		return 0;
 	return p.fd < 0 || poll(&p, 1, GONE_MS) != 1;
 }
