@@ -265,9 +265,7 @@ static int do_restore(struct restoring *t, char **word, size_t words, struct cg_
 	int r = cli_restore_fill(&t->o->where, &request, &options, err);
 
 	r = r < 0 ? r : cg_folder_open(t->o->images, state_dir_of(t->o), &t->folder, err);
-	r = r < 0             ? r
-	    : t->o->where.dir ? cg_live_open_dir(t->o->where.dir, &t->live, err)
-			      : cg_live_open(&t->live, err);
+	r = r < 0 ? r : cli_open_live(&t->o->where.dir, &t->live, err);
 	r = r < 0 ? r
 		  : cg_checkpoint_prepare(&t->folder, &t->live, &options, true, &t->outcome, &counts, err);
 	if (r < 0 || options.dry_run)
@@ -295,8 +293,8 @@ int cli_criu_restore(struct cli *cli, const struct criu_options *o, char **word,
 
 	if (!o->images)
 		return cli_usage(cli, "say where the images are: -D DIR");
-	if (o->where.dir && o->where.root.count)
-		return cli_usage(cli, "--dir and --root each say where the top goes: give one of them");
+	if (cli_restore_check(cli, &o->where) != 0)
+		return CLI_EXIT_USAGE;
 	r = do_restore(&t, word, words, &err);
 	(void)fflush(stdout);
 	if (r < 0)

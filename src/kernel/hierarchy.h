@@ -30,11 +30,13 @@ struct cg_live {
  * root wins (root "/" first), then the earliest. A mount that lies outside our cgroup namespace ("/..") or is
  * hidden below another mount is passed over; when no hierarchy is left that is an error which says so. */
 int cg_live_open(struct cg_live *ret, struct cg_error **err) CG_MUST_CHECK;
-/* Only the hierarchy that `dir` (a directory on a cgroup file system: a bind mount, a container's view; links
- * in this path are followed, for the caller chose it) belongs to, with fd at dir, mount_point dir's absolute
- * path, and mount_root telling where dir is in its hierarchy. Told by statfs(2) magic; anything else is
- * refused with what it is instead. */
-int cg_live_open_dir(const char *dir, struct cg_live *ret, struct cg_error **err) CG_MUST_CHECK;
+/* Only the hierarchies that the directories (on a cgroup file system: bind mounts, a container's view; links
+ * in these paths are followed, for the caller chose them) belong to, each with fd at its directory,
+ * mount_point the directory's absolute path, and mount_root telling where it is in its hierarchy. Told by
+ * statfs(2) magic; anything else is refused with what it is instead, as are two directories of one hierarchy.
+ */
+int cg_live_open_dirs(
+	const char *const *dir, size_t dirs, struct cg_live *ret, struct cg_error **err) CG_MUST_CHECK;
 void cg_live_close(struct cg_live *live);
 #define _cleanup_live_ _cleanup_(cg_live_close)
 
