@@ -35,7 +35,7 @@ static int targets_parse(struct targets *t, const char *const *text, size_t coun
 
 static int open_live(const char *dir, struct cg_live *live, struct cg_error **err)
 {
-	return dir ? cg_live_open_dir(dir, live, err) : cg_live_open(live, err);
+	return dir ? cg_live_open_dirs(&dir, 1, live, err) : cg_live_open(live, err);
 }
 
 int cgtree_dump(const struct cgtree_dump_options *options, cgtree_tree **ret_tree, cgtree_error **err)

@@ -12,11 +12,6 @@ static const char *state_dir_of(const struct criu_options *o)
 	return cli_state_dir(o->where.state_dir);
 }
 
-static int open_live(const struct criu_options *o, struct cg_live *live, struct cg_error **err)
-{
-	return o->where.dir ? cg_live_open_dir(o->where.dir, live, err) : cg_live_open(live, err);
-}
-
 struct prepared {
 	enum cg_outcome outcome;
 	struct cg_restore_counts counts;
@@ -39,7 +34,7 @@ static int prepare(struct cli *cli, const struct criu_options *o, const char *fo
 
 	p->outcome = CG_OUTCOME_UNCHANGED;
 	r = r < 0 ? r : cg_folder_open(folder, state_dir_of(o), &f, err);
-	r = r < 0 ? r : open_live(o, &live, err);
+	r = r < 0 ? r : cli_open_live(&o->where.dir, &live, err);
 	r = r < 0 ? r : cg_checkpoint_prepare(&f, &live, &options, true, &p->outcome, &p->counts, err);
 	cli_progress_clear(cli);
 	return r;
@@ -86,8 +81,8 @@ int cli_criu_prepare(struct cli *cli, const struct criu_options *o, char **word,
 
 	if (words != 1)
 		return cli_usage(cli, "one folder of CRIU's images is wanted");
-	if (o->where.dir && o->where.root.count)
-		return cli_usage(cli, "--dir and --root each say where the top goes: give one of them");
+	if (cli_restore_check(cli, &o->where) != 0)
+		return CLI_EXIT_USAGE;
 	if (prepare(cli, o, word[0], &lines, &p, &err) < 0) {
 		(void)fflush(stdout);
 		(void)cli_fail_text(cli, err);
@@ -109,7 +104,7 @@ static int undo(const struct criu_options *o, const char *folder, struct cli_lin
 	int r = cg_folder_open(folder, state_dir_of(o), &f, err);
 
 	*outcome = CG_OUTCOME_UNCHANGED;
-	r = r < 0 ? r : open_live(o, &live, err);
+	r = r < 0 ? r : cli_open_live(&o->where.dir, &live, err);
 	return r < 0 ? r : cg_checkpoint_undo(&f, &live, cli_line, lines, count, outcome, err);
 }
 

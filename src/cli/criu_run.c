@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/wait.h>
 
 #include "checkpoint/run.h"
@@ -12,6 +13,8 @@
 #include "cli/lines.h"
 #include "cli/source.h"
 
+/* Images end somewhere within a file when there is no more room; what is left then is less than this. */
+#define ROOM_LEFT   ((uint64_t)64 << 10)
 #define DUMP_LOG    "dump.log"
 #define RESTORE_LOG "restore.log"
 
@@ -77,6 +80,14 @@ static void say_line(void *context, const char *text)
 	cli_say(context, "  %s", text);
 }
 
+/* CRIU cannot write down that there is no room when its log is on the same disk. */
+static bool is_full(const struct cg_folder *f)
+{
+	struct statvfs s;
+
+	return fstatvfs(f->fd, &s) == 0 && s.f_bavail * s.f_frsize < ROOM_LEFT;
+}
+
 /* What CRIU's log tells, and then the error that counts. */
 static int criu_failed(struct cli *cli, const struct criu_options *o, const struct cg_folder *f,
 	const char *log, int status, struct cg_error **err)
@@ -90,6 +101,12 @@ static int criu_failed(struct cli *cli, const struct criu_options *o, const stru
 					  WTERMSIG(status))
 				: cg_error_make(err, CG_FAULT_SYSTEM, EIO, "CRIU failed with status %d",
 					  WEXITSTATUS(status));
+	if (is_full(f)) {
+		cg_error_wrap(err, "no space is left in the folder %s", o->images);
+		cg_error_hint(err,
+			"images need as much room as the tasks' memory: free some, or name a folder elsewhere");
+		return r;
+	}
 	cg_error_hint(err, "its log is %s/%s; more of it is told with -v4 after --", o->images, log);
 	return r;
 }
@@ -303,9 +320,7 @@ static int do_restore(struct restoring *t, char **word, size_t words, struct cg_
 	int r = cli_restore_fill(&t->o->where, &request, &options, err);
 
 	r = r < 0 ? r : cg_folder_open(t->o->images, state_dir_of(t->o), &t->folder, err);
-	r = r < 0             ? r
-	    : t->o->where.dir ? cg_live_open_dir(t->o->where.dir, &t->live, err)
-			      : cg_live_open(&t->live, err);
+	r = r < 0 ? r : cli_open_live(&t->o->where.dir, &t->live, err);
 	r = r < 0 ? r
 		  : cg_checkpoint_prepare(&t->folder, &t->live, &options, true, &t->outcome, &counts, err);
 	if (r < 0 || options.dry_run)
@@ -333,8 +348,8 @@ int cli_criu_restore(struct cli *cli, const struct criu_options *o, char **word,
 
 	if (!o->images)
 		return cli_usage(cli, "say where the images are: -D DIR");
-	if (o->where.dir && o->where.root.count)
-		return cli_usage(cli, "--dir and --root each say where the top goes: give one of them");
+	if (cli_restore_check(cli, &o->where) != 0)
+		return CLI_EXIT_USAGE;
 	r = do_restore(&t, word, words, &err);
 	(void)fflush(stdout);
 	if (r < 0)

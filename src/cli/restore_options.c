@@ -22,6 +22,7 @@ void cli_restore_options_free(struct cli_restore_options *o)
 	cli_list_free(&o->mode_at);
 	cli_list_free(&o->root);
 	cli_list_free(&o->map);
+	cli_list_free(&o->dir);
 }
 
 static bool names_bind(const struct cg_plan_options *plan)
@@ -33,6 +34,21 @@ static bool names_bind(const struct cg_plan_options *plan)
 	return bind;
 }
 
+/* A root for all hierarchies that is where our view of them begins. */
+static bool is_namespace_root(const struct cli_restore_options *o)
+{
+	return o->root.count == 1 && strcmp(o->root.item[0], "/") == 0;
+}
+
+int cli_restore_check(struct cli *cli, const struct cli_restore_options *o)
+{
+	if (o->dir.count && o->root.count)
+		return cli_usage(cli, "--dir and --root each say where the top goes: give one of them");
+	if (o->map.count && is_namespace_root(o))
+		return cli_usage(cli, "--root / says where all of the tree goes; --map does not go with it");
+	return 0;
+}
+
 int cli_restore_fill(const struct cli_restore_options *o, struct cli_request *q,
 	struct cg_restore_options *ret, struct cg_error **err)
 {
@@ -41,7 +57,8 @@ int cli_restore_fill(const struct cli_restore_options *o, struct cli_request *q,
 	if (r < 0)
 		cg_error_wrap(err, "--mode");
 	r = r < 0 ? r : cli_request_mode_ats(q, &o->mode_at, err);
-	r = r < 0 ? r : cli_request_roots(q, &o->root, err);
+	if (r == 0 && !is_namespace_root(o))
+		r = cli_request_roots(q, &o->root, err);
 	r = r < 0 ? r : cli_request_maps(q, &o->map, err);
 	if (r == 0 && o->device_map)
 		r = cli_request_device_map(q, o->device_map, err);
@@ -55,7 +72,8 @@ int cli_restore_fill(const struct cli_restore_options *o, struct cli_request *q,
 	ret->plan.maps = q->maps;
 	ret->plan.device = q->device;
 	ret->plan.devices = q->devices;
-	ret->plan.dir = o->dir != NULL;
+	ret->plan.namespace_root = is_namespace_root(o);
+	ret->plan.dir = o->dir.count || ret->plan.namespace_root;
 	ret->plan.keep_top = o->keep_top;
 	ret->apply.state_dir = cli_state_dir(o->state_dir);
 	ret->dry_run = o->dry_run;

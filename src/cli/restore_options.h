@@ -10,8 +10,8 @@
 /* Where a tree goes and how: what restore and criu prepare are both told. The structure of a verb that takes
  * CLI_RESTORE_ROWS begins with this one. */
 struct cli_restore_options {
-	const char *mode, *dir, *device_map, *state_dir;
-	struct cli_list mode_at, root, map;
+	const char *mode, *device_map, *state_dir;
+	struct cli_list mode_at, root, map, dir;
 	bool dry_run, keep_top;
 };
 void cli_restore_options_free(struct cli_restore_options *o);
@@ -25,12 +25,12 @@ void cli_restore_options_free(struct cli_restore_options *o);
 			"repeated"},                                                                          \
 		{'\0', "root", CLI_LIST, CLI_RESTORE_AT(root), "[HIER:]PATH", NULL, CLI_NAMES_GROUP,          \
 			"put the top of the tree there (default: where it was); may be repeated for several " \
-			"hierarchies"},                                                                       \
+			"hierarchies; / is the root of this cgroup namespace"},                               \
 		{'\0', "map", CLI_LIST, CLI_RESTORE_AT(map), "OLD=NEW", NULL, CLI_NAMES_GROUP,                \
 			"put the group OLD of the image, and all below, at NEW; may be repeated"},            \
-		{'\0', "dir", CLI_TEXT, CLI_RESTORE_AT(dir), "DIR", NULL, CLI_NAMES_DIRECTORY,                \
+		{'\0', "dir", CLI_LIST, CLI_RESTORE_AT(dir), "DIR", NULL, CLI_NAMES_DIRECTORY,                \
 			"put the top of the tree at this directory on a cgroup file system (a bind mount, a " \
-			"container's view)"},                                                                 \
+			"container's view); may be repeated, once for each hierarchy"},                       \
 		{'n', "dry-run", CLI_FLAG, CLI_RESTORE_AT(dry_run),                                           \
 			.help = "print what would be done and change nothing"},                               \
 		{'\0', "device-map", CLI_TEXT, CLI_RESTORE_AT(device_map), "FILE", NULL, CLI_NAMES_FILE,      \
@@ -58,6 +58,9 @@ void cli_request_free(struct cli_request *q);
 /* The plan's options, and what else of *ret comes from these: state_dir and dry_run. */
 int cli_restore_fill(const struct cli_restore_options *o, struct cli_request *q,
 	struct cg_restore_options *ret, struct cg_error **err) CG_MUST_CHECK;
+
+/* --dir with what does not go beside it: CLI_EXIT_USAGE when it was said, else 0. */
+int cli_restore_check(struct cli *cli, const struct cli_restore_options *o) CG_MUST_CHECK;
 
 /* Each takes what was given, strictly, and says what is wrong with it. */
 int cli_request_roots(

@@ -47,6 +47,11 @@ const char *cli_input_name(const char *name)
 	return strcmp(name, "-") == 0 ? "stdin" : name;
 }
 
+int cli_open_live(const struct cli_list *dirs, struct cg_live *ret, struct cg_error **err)
+{
+	return dirs->count ? cg_live_open_dirs(dirs->item, dirs->count, ret, err) : cg_live_open(ret, err);
+}
+
 int cli_read_image(const char *name, struct cli_source *ret, struct cg_error **err)
 {
 	struct cli_source s = {0};

@@ -19,6 +19,8 @@ void cli_source_free(struct cli_source *s);
 int cli_open_input(const char *name, const char *what, int *ret_fd, struct cg_error **err) CG_MUST_CHECK;
 /* How messages call it: "stdin" for "-". */
 const char *cli_input_name(const char *name);
+/* The hierarchies of this host, or those of the directories that were given (--dir). */
+int cli_open_live(const struct cli_list *dirs, struct cg_live *ret, struct cg_error **err) CG_MUST_CHECK;
 /* Reads and checks an image. */
 int cli_read_image(const char *name, struct cli_source *ret, struct cg_error **err) CG_MUST_CHECK;
 /* "live:TARGET" is dumped, everything else is the name of an image. */

@@ -66,7 +66,7 @@ static int check_options(struct cli *cli, const struct criu_options *o, size_t k
 		{TAKES_WHERE, w->dry_run, "--dry-run"},
 		{TAKES_WHERE, w->device_map, "--device-map"},
 		{TAKES_WHERE, w->keep_top, "--keep-top"},
-		{TAKES_DIR, w->dir, "--dir"},
+		{TAKES_DIR, w->dir.count, "--dir"},
 		{TAKES_STATE, w->state_dir, "--state-dir"},
 	};
 
@@ -103,7 +103,7 @@ const struct cli_verb cli_verb_criu = {
 	.summary = "move tasks with CRIU, and their groups with them",
 	.synopsis = (const char *const[]){"dump PID -D DIR [-R] [--criu PROGRAM] [-- CRIU OPTION...]",
 		"restore -D DIR [RESTORE OPTION]... [--criu PROGRAM] [-- CRIU OPTION...]",
-		"prepare DIR [RESTORE OPTION]...", "undo DIR [--dir DIR]", "hook",
+		"prepare DIR [RESTORE OPTION]...", "undo DIR [--dir DIR]...", "hook",
 		"import DIR|FILE|- [-o FILE] [--compress zstd|none]", "export FILE|- [-o FILE]", NULL},
 	.description = (const char *const
 			[]){"dump lets CRIU dump a process with all below it, and adds to the folder an image of all groups that they are in (cgtree.img). Frozen groups are thawed for it, and are frozen in the image. restore makes the groups first, by the options and modes of restore, and lets CRIU make each task in its group, so that memory is charged where it belongs. Limits that would hinder come last, and what was frozen is frozen. When anything fails, neither tasks nor groups stay; what CRIU's log tells of it is shown. What stands after -- is given to CRIU.",

@@ -10,8 +10,7 @@
 #include "model/value.h"
 
 struct diff_options {
-	struct cli_list root;
-	const char *dir;
+	struct cli_list root, dir;
 	bool no_members;
 };
 
@@ -281,8 +280,8 @@ const struct cli_verb cli_verb_diff = {
 static const struct cli_option verify_table[] = {
 	{'\0', "root", CLI_LIST, offsetof(struct diff_options, root), "[HIER:]PATH", NULL, CLI_NAMES_GROUP,
 		"the tree's top is there now (default: where it was); may be repeated for several hierarchies"},
-	{'\0', "dir", CLI_TEXT, offsetof(struct diff_options, dir), "DIR", NULL, CLI_NAMES_DIRECTORY,
-		"the tree's top is this directory on a cgroup file system"},
+	{'\0', "dir", CLI_LIST, offsetof(struct diff_options, dir), "DIR", NULL, CLI_NAMES_DIRECTORY,
+		"the tree's top is this directory on a cgroup file system; may be repeated, once for each hierarchy"},
 	NO_MEMBERS(struct diff_options),
 	{0},
 };
@@ -345,7 +344,7 @@ static int load_places(struct cli *cli, const struct diff_options *o, const stru
 	struct cg_dump_options options = {
 		.members = !o->no_members && image->inventory.members,
 		.optional = true,
-		.whole_fd = o->dir != NULL,
+		.whole_fd = o->dir.count > 0,
 		.progress = cli_progress,
 		.progress_context = cli,
 	};
@@ -353,10 +352,10 @@ static int load_places(struct cli *cli, const struct diff_options *o, const stru
 
 	plan.root = request.root;
 	plan.roots = request.roots;
-	if (r == 0 && !o->dir)
+	if (r == 0 && !o->dir.count)
 		r = cg_plan_targets(image, &plan, add_place_of_top, &places, err);
 	if (r == 0)
-		r = o->dir ? cg_live_open_dir(o->dir, &live, err) : cg_live_open(&live, err);
+		r = cli_open_live(&o->dir, &live, err);
 	if (r < 0)
 		return r;
 	options.target = places.target;
@@ -385,13 +384,14 @@ static int run_verify(struct cli *cli, int argc, char **argv)
 
 	if (r == 0 && argc - first != 1)
 		r = cli_usage(cli, "one image is wanted: FILE, or - for stdin");
-	if (r == 0 && o.dir && o.root.count)
+	if (r == 0 && o.dir.count && o.root.count)
 		r = cli_usage(cli, "--dir and --root each say where the top is: give one of them");
 	if (r == 0) {
 		r = verify(cli, &o, argv[first], &err);
 		r = r < 0 ? cli_fail(cli, err) : r;
 	}
 	cli_list_free(&o.root);
+	cli_list_free(&o.dir);
 	return r;
 }
 

@@ -9,8 +9,8 @@
 #include "kernel/mountinfo.h"
 
 struct dump_options {
-	const char *output, *hierarchies, *dir;
-	struct cli_list exclude;
+	const char *output, *hierarchies;
+	struct cli_list exclude, dir;
 	int pid, compress;
 	unsigned threads;
 	bool freeze, no_members;
@@ -26,8 +26,8 @@ static const struct cli_option dump_table[] = {
 		"terminal)"},
 	{'\0', "hierarchy", CLI_TEXT, AT(hierarchies), "LIST", NULL, CLI_NAMES_NOTHING,
 		"only these hierarchies, separated by commas: cpu, memory, name=systemd, v2 (default: all)"},
-	{'\0', "dir", CLI_TEXT, AT(dir), "DIR", NULL, CLI_NAMES_DIRECTORY,
-		"a directory on a cgroup file system (a bind mount, a container's view) instead of PATH"},
+	{'\0', "dir", CLI_LIST, AT(dir), "DIR", NULL, CLI_NAMES_DIRECTORY,
+		"a directory on a cgroup file system (a bind mount, a container's view) instead of PATH; may be repeated, once for each hierarchy"},
 	{'\0', "pid", CLI_PID, AT(pid), "PID", NULL, CLI_NAMES_NOTHING,
 		"the groups that this process is in, instead of PATH"},
 	{'\0', "exclude", CLI_LIST, AT(exclude), "GLOB", NULL, CLI_NAMES_NOTHING,
@@ -59,6 +59,7 @@ static void targets_free(struct targets *t)
 static void dump_options_free(struct dump_options *o)
 {
 	cli_list_free(&o->exclude);
+	cli_list_free(&o->dir);
 }
 
 static int targets_of_words(struct targets *t, char **word, size_t count, struct cg_error **err)
@@ -144,18 +145,13 @@ static int check_stop(const volatile int *stop, struct cg_error **err)
 		     : 0;
 }
 
-static int open_live(const struct dump_options *o, struct cg_live *live, struct cg_error **err)
-{
-	return o->dir ? cg_live_open_dir(o->dir, live, err) : cg_live_open(live, err);
-}
-
 static int make_tree(struct cli *cli, const struct dump_options *o, char **word, size_t words,
 	const volatile int *stop, struct cg_tree **ret, bool *ret_left_out, struct cg_error **err)
 {
 	_cleanup_(targets_free) struct targets targets = {0};
 	_cleanup_live_ struct cg_live live = {0};
 	struct cg_dump_options options = {
-		.whole_fd = o->dir != NULL,
+		.whole_fd = o->dir.count > 0,
 		.hierarchies = o->hierarchies,
 		.exclude = o->exclude.item,
 		.excludes = o->exclude.count,
@@ -169,7 +165,7 @@ static int make_tree(struct cli *cli, const struct dump_options *o, char **word,
 	int r = words ? targets_of_words(&targets, word, words, err) : 0;
 
 	if (r == 0)
-		r = open_live(o, &live, err);
+		r = cli_open_live(&o->dir, &live, err);
 	if (r == 0 && o->pid)
 		r = targets_of_pid(cli, &live, o->pid, &targets, err);
 	if (r < 0)
@@ -261,13 +257,13 @@ static void say_notes(struct cli *cli, const struct cg_tree *tree)
 
 static int check_words(struct cli *cli, const struct dump_options *o, int words)
 {
-	int ways = (words > 0) + (o->dir != NULL) + (o->pid != 0);
+	int ways = (words > 0) + (o->dir.count > 0) + (o->pid != 0);
 
 	if (ways == 0)
 		return cli_usage(cli, "say what to dump: a PATH such as /job, --dir DIR or --pid PID");
 	if (ways > 1)
 		return cli_usage(cli, "PATH, --dir and --pid each name what to dump: give one of them");
-	if (o->dir && o->hierarchies)
+	if (o->dir.count && o->hierarchies)
 		return cli_usage(cli,
 			"--dir names a directory of one hierarchy: --hierarchy has no meaning beside it");
 	if (o->freeze && o->no_members)
@@ -341,7 +337,7 @@ const struct cli_verb cli_verb_dump = {
 		(const char *const[]){
 			"PATH... [-o FILE] [--hierarchy LIST] [--exclude GLOB]... [--freeze] [--no-members] "
 			"[--compress zstd|none] [--threads N]",
-			"--dir DIR [-o FILE] [OPTION]...", "--pid PID [-o FILE] [OPTION]...", NULL},
+			"--dir DIR... [-o FILE] [OPTION]...", "--pid PID [-o FILE] [OPTION]...", NULL},
 	.description = (const char *const
 			[]){"Reads every group below PATH in each hierarchy where PATH exists: settings, types, owners, "
 			    "extended attributes, and which task is where. Nothing is changed, except that --freeze lets "

@@ -169,7 +169,7 @@ static int do_restore(struct cli *cli, const struct restore_options *o, const ch
 	if (r == 0)
 		r = cli_read_image(image, &source, err);
 	if (r == 0)
-		r = o->where.dir ? cg_live_open_dir(o->where.dir, &live, err) : cg_live_open(&live, err);
+		r = cli_open_live(&o->where.dir, &live, err);
 	if (r == 0 && options.translate)
 		r = take_back(&live, &source, &losses, err);
 	options.losses = &losses;
@@ -217,8 +217,8 @@ static int check_restore(struct cli *cli, const struct restore_options *o, int w
 	if (words != 1)
 		return cli_usage(
 			cli, words ? "one image at a time" : "say which image: FILE, or - for stdin");
-	if (o->where.dir && o->where.root.count)
-		return cli_usage(cli, "--dir and --root each say where the top goes: give one of them");
+	if (cli_restore_check(cli, &o->where) != 0)
+		return CLI_EXIT_USAGE;
 	if (o->pid_map && o->pidns)
 		return cli_usage(cli, "--pid-map and --pidns each say which task is which: give one of them");
 	if (!o->translate && !o->how.strict &&
@@ -247,7 +247,7 @@ const struct cli_verb cli_verb_restore = {
 	.synopsis =
 		(const char *const[]){
 			"FILE|- [--mode MODE] [--mode-at PATH=MODE]... [--root [HIER:]PATH] "
-			"[--map OLD=NEW]... [--dir DIR] [-n|--dry-run] [--members auto|none] "
+			"[--map OLD=NEW]... [--dir DIR]... [-n|--dry-run] [--members auto|none] "
 			"[--pid-map FILE] [--pidns PID] [--device-map FILE] [--translate [--dialect NAME] "
 			"[--soft-limit low|high] [--on-conflict fail|leaf|lead=HIERARCHY] "
 			"[--skip-unknown] [--strict-translation]] [--keep-top] "
@@ -273,7 +273,9 @@ const struct cli_verb cli_verb_restore = {
 							 "what would be done, changing nothing"},
 		{"cgtree restore job.cgt", "bring /job back where it was, with its tasks that still run"},
 		{"cgtree restore job.cgt --root /copy --members none", "the same tree and limits elsewhere"},
-		{"cgtree restore job.cgt --mode bind --dir /sys/fs/cgroup", "inside a container"},
+		{"cgtree restore job.cgt --mode bind --root /", "inside a container"},
+		{"cgtree restore job.cgt --mode bind --dir /box/memory --dir /box/pids",
+			"into groups that were made and mounted beforehand, one of each hierarchy"},
 		{"cgtree restore job.cgt --mode full --mode-at /job/tmp=opportunistic",
 			"another mode from a group down"},
 		{0}},
@@ -290,12 +292,13 @@ const struct cli_verb cli_verb_restore = {
 };
 
 struct recover_options {
-	const char *dir, *state_dir;
+	const char *state_dir;
+	struct cli_list dir;
 };
 
 static const struct cli_option recover_table[] = {
-	{'\0', "dir", CLI_TEXT, offsetof(struct recover_options, dir), "DIR", NULL, CLI_NAMES_DIRECTORY,
-		"the restore worked through this directory (restore --dir)"},
+	{'\0', "dir", CLI_LIST, offsetof(struct recover_options, dir), "DIR", NULL, CLI_NAMES_DIRECTORY,
+		"the restore worked through this directory (restore --dir); may be repeated"},
 	{'\0', "state-dir", CLI_TEXT, offsetof(struct recover_options, state_dir), "DIR", NULL,
 		CLI_NAMES_DIRECTORY, "where undo records lie (default: " CLI_STATE_DIR ")"},
 	{0},
@@ -340,7 +343,7 @@ static int recover(struct cli *cli, const struct recover_options *o)
 	};
 	enum cg_outcome outcome = CG_OUTCOME_UNCHANGED;
 	size_t count = 0;
-	int r = o->dir ? cg_live_open_dir(o->dir, &live, &err) : cg_live_open(&live, &err);
+	int r = cli_open_live(&o->dir, &live, &err);
 
 	if (r == 0)
 		r = cg_recover(&live, &options, &count, &outcome, &err);
@@ -360,17 +363,18 @@ static int run_recover(struct cli *cli, int argc, char **argv)
 	struct recover_options o = {0};
 	int first, r = cli_parse(cli, &o, argc, argv, &first);
 
-	if (r)
-		return r;
-	if (first < argc)
-		return cli_usage(cli, "no argument is taken: the records are found without");
-	return recover(cli, &o);
+	if (r == 0 && first < argc)
+		r = cli_usage(cli, "no argument is taken: the records are found without");
+	if (r == 0)
+		r = recover(cli, &o);
+	cli_list_free(&o.dir);
+	return r;
 }
 
 const struct cli_verb cli_verb_recover = {
 	.name = "recover",
 	.summary = "undo a restore that was killed",
-	.synopsis = (const char *const[]){"[--state-dir DIR] [--dir DIR]", NULL},
+	.synopsis = (const char *const[]){"[--state-dir DIR] [--dir DIR]...", NULL},
 	.description =
 		(const char *const[]){
 			"Looks for the undo records of restores whose program is gone, checks that what stands there "

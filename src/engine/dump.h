@@ -17,8 +17,9 @@ typedef void cg_progress_fn(
 struct cg_dump_options {
 	const struct cg_target *target; /* what to dump; each must exist in at least one hierarchy it names */
 	size_t targets;
-	bool whole_fd; /* no targets: the subtree at each hierarchy's fd itself (--dir); its name is the
-			  mount_root */
+	bool whole_fd;       /* no targets: the subtree at each hierarchy's fd itself (--dir); its name is the
+				mount_root */
+	bool namespace_root; /* cg_survey() with whole_fd: that must be the root of our cgroup namespace */
 	const char *hierarchies;    /* --hierarchy: comma-separated labels, NULL for all */
 	const char *const *exclude; /* fnmatch(3) patterns (FNM_PATHNAME) against the absolute path; what
 				       matches is left out with all below */
@@ -47,10 +48,10 @@ int cg_dump_may_ask_programs(const struct cg_live *live) CG_MUST_CHECK;
 
 /* Looks at the places that a restore aims at: what exists of each target, whole, and every group above it
  * from the hierarchy's descriptor down, with CG_GROUP_ANCESTOR set (settings, and the statistics that tell a
- * limit's use). No tasks and identities; programs of the targets unless no_programs. Hierarchy i of the tree is live->item[i], present also
- * without groups; each has one top, the descriptor itself, named by its mount_root ("/" on most hosts). With
- * whole_fd the descriptor itself is the target of the hierarchies that a target names by its label, or of all
- * without targets. */
+ * limit's use). No tasks and identities; programs of the targets unless no_programs. Hierarchy i of the tree
+ * is live->item[i], present also without groups; each has one top, the descriptor itself, named by its
+ * mount_root ("/" on most hosts). With whole_fd the descriptor itself is the target of the hierarchies that a
+ * target names by its label, or of all without targets. */
 int cg_survey(const struct cg_live *live, const struct cg_dump_options *options, struct cg_tree **ret,
 	struct cg_error **err) CG_MUST_CHECK;
 

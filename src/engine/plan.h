@@ -41,7 +41,9 @@ struct cg_plan_options {
 	size_t maps;
 	const struct cg_mapping *device; /* device map: "8:16" to "254:0", "eth0" to "ens3" */
 	size_t devices;
-	bool dir;            /* the one top goes to the live hierarchy's fd itself (--dir) */
+	bool dir;            /* the one top of each hierarchy goes to the live one's fd itself (--dir) */
+	bool namespace_root; /* with dir: those are the roots of our cgroup namespace, and each hierarchy
+				of the image must have one (--root /) */
 	bool keep_top;       /* bind: leave the top's settings */
 	bool no_settings;    /* members only */
 	bool hold;           /* mark what would stand in the way of tasks that are made anew (CG_OP_HELD) */

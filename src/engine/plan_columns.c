@@ -200,9 +200,9 @@ static void miss_hierarchy(struct cg_planner *p, const struct cg_hierarchy *imag
 		p->oom = true;
 		return;
 	}
-	if (p->options->dir && found)
+	if (p->options->dir && !p->options->namespace_root && found)
 		cg_plan_note(p, CG_NONE, name, CG_OP_DIFFERS,
-			"is another hierarchy than that of the directory; its groups are left out");
+			"is no hierarchy of a directory that was given; its groups are left out");
 	else
 		cg_plan_refuse(p, p->options->mode, CG_NONE, name,
 			"--translate converts the image to the hierarchies of this host", ENODEV,

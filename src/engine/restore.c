@@ -45,13 +45,15 @@ static int add_target(void *context, uint32_t image_hierarchy, uint32_t image_gr
 	return target->hierarchy && target->path ? 0 : -ENOMEM;
 }
 
-/* The live tree at the targets. With --dir the directory itself is the one target. */
+/* The live tree at the targets. With --dir the directory itself is the one target; at the root of our cgroup
+ * namespace only hierarchies of the image count, for we may be at the root of another. */
 static int look(const struct cg_live *live, const struct cg_tree *image,
 	const struct cg_restore_options *options, bool programs, struct cg_tree **ret, struct cg_error **err)
 {
 	_cleanup_(targets_free) struct targets targets = {.image = image};
 	struct cg_dump_options look_at = {
 		.whole_fd = options->plan.dir,
+		.namespace_root = options->plan.namespace_root,
 		.optional = true,
 		.no_programs = !programs,
 		.progress = options->apply.progress,
@@ -63,7 +65,7 @@ static int look(const struct cg_live *live, const struct cg_tree *image,
 		return cg_error_oom(err);
 	if (r < 0)
 		return r;
-	if (!options->plan.dir) {
+	if (!options->plan.dir || options->plan.namespace_root) {
 		look_at.target = targets.item;
 		look_at.targets = targets.count;
 	}

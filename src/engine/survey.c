@@ -67,11 +67,23 @@ static void sort_children(struct cg_node *n)
 		sort_children(n->child[i]);
 }
 
+/* Of a view that begins at the root of a hierarchy, or at a mount of some group, "/" is no group of ours. */
+static int check_namespace_root(const struct cg_live_hierarchy *h, struct cg_error **err)
+{
+	if (h->in_namespace)
+		return 0;
+	(void)cg_error_usage(err, "%s, not that of a cgroup namespace: no place for the top of a tree",
+		h->is_root ? "is the root of the hierarchy" : "is a mount of some group below the root");
+	cg_error_at(err, h->mount_point, NULL);
+	cg_error_hint(err, h->is_root ? "name a group below it with --root" : "name it with --dir");
+	return -EINVAL;
+}
+
 static int add_targets(struct cg_walk *w, const struct cg_dump_options *o, struct cg_error **err)
 {
 	const struct cg_live_hierarchy *h = w->hierarchy;
 	struct cg_node *top = NULL;
-	int r = o->whole_fd ? cg_dump_check_dir(h, err) : 0;
+	int r = o->whole_fd && !o->namespace_root ? cg_dump_check_dir(h, err) : 0;
 
 	if (r < 0)
 		return r;
@@ -80,6 +92,9 @@ static int add_targets(struct cg_walk *w, const struct cg_dump_options *o, struc
 
 		if (o->targets && !cg_live_matches(h, o->target[i].hierarchy))
 			continue;
+		r = o->namespace_root ? check_namespace_root(h, err) : 0;
+		if (r < 0)
+			return r;
 		if (!o->whole_fd)
 			relative = cg_path_below(h->mount_root, o->target[i].path);
 		if (!relative) {

@@ -432,23 +432,47 @@ static int open_named_dir(const char *dir, int *ret_fd, char **ret_path, struct 
 	return 0;
 }
 
-int cg_live_open_dir(const char *dir, struct cg_live *ret, struct cg_error **err)
+/* Told by what it is: mounts of one hierarchy that were made in several cgroup namespaces are several
+ * devices.
+ */
+static bool is_same(const struct cg_live_hierarchy *a, const struct cg_live_hierarchy *b)
+{
+	if (a->version != b->version)
+		return false;
+	if (a->version == 2)
+		return true;
+	return a->name && b->name ? strcmp(a->name, b->name) == 0
+				  : !a->name && !b->name && strcmp(a->controllers, b->controllers) == 0;
+}
+
+static int refuse_second(
+	const struct cg_live_hierarchy *h, const char *dir, const char *other, struct cg_error **err)
+{
+	_cleanup_text_ struct cg_text label = {0};
+	int r;
+
+	cg_live_label(h, &label);
+	if (label.failed)
+		return cg_error_oom(err);
+	r = cg_error_usage(err, "%s is of hierarchy %s, as %s is", dir, label.data, other);
+	cg_error_hint(err, "give one directory for each hierarchy");
+	return r;
+}
+
+/* Adds the hierarchy that a directory belongs to. */
+static int add_dir(
+	struct cg_live *live, const struct cg_mounts *mounts, const char *dir, struct cg_error **err)
 {
 	_cleanup_hierarchy_ struct cg_live_hierarchy h = {.fd = -1};
-	_cleanup_live_ struct cg_live live = {0};
-	_cleanup_mounts_ struct cg_mounts mounts = {0};
 	_cleanup_free_ char *path = NULL, *root = NULL;
 	_cleanup_close_ int fd = -1;
 	const struct cg_mount *m;
 	const char *rest;
-	int r;
+	int r = open_named_dir(dir, &fd, &path, err);
 
-	r = open_named_dir(dir, &fd, &path, err);
-	if (r == 0)
-		r = read_mounts(&mounts, err);
 	if (r < 0)
 		return r;
-	m = mount_of(&mounts, fd, path);
+	m = mount_of(mounts, fd, path);
 	if (!m)
 		return cg_error_make(err, CG_FAULT_SYSTEM, EXDEV,
 			"the mount that %s is on does not stand in our mountinfo (it belongs to another mount namespace)",
@@ -467,8 +491,20 @@ int cg_live_open_dir(const char *dir, struct cg_live *ret, struct cg_error **err
 		return cg_error_oom(err);
 	}
 	r = describe(m, root, path, &fd, &h, err);
-	if (r == 0)
-		r = add_hierarchy(&live, &h, err);
+	for (size_t i = 0; r == 0 && i < live->count; i++)
+		if (is_same(&live->item[i], &h))
+			r = refuse_second(&h, dir, live->item[i].mount_point, err);
+	return r < 0 ? r : add_hierarchy(live, &h, err);
+}
+
+int cg_live_open_dirs(const char *const *dir, size_t dirs, struct cg_live *ret, struct cg_error **err)
+{
+	_cleanup_live_ struct cg_live live = {0};
+	_cleanup_mounts_ struct cg_mounts mounts = {0};
+	int r = read_mounts(&mounts, err);
+
+	for (size_t i = 0; r == 0 && i < dirs; i++)
+		r = add_dir(&live, &mounts, dir[i], err);
 	return r < 0 ? r : finish(&live, ret, err);
 }
 

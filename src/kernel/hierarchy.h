@@ -34,11 +34,13 @@ int cg_live_open(struct cg_live *ret, struct cg_error **err) CG_MUST_CHECK;
  * of them when there is none of these. The layout is then that of what was opened. */
 int cg_live_open_named(
 	const char *const *names, size_t count, struct cg_live *ret, struct cg_error **err) CG_MUST_CHECK;
-/* Only the hierarchy that `dir` (a directory on a cgroup file system: a bind mount, a container's view; links
- * in this path are followed, for the caller chose it) belongs to, with fd at dir, mount_point dir's absolute
- * path, and mount_root telling where dir is in its hierarchy. Told by statfs(2) magic; anything else is
- * refused with what it is instead. */
-int cg_live_open_dir(const char *dir, struct cg_live *ret, struct cg_error **err) CG_MUST_CHECK;
+/* Only the hierarchies that the directories (on a cgroup file system: bind mounts, a container's view; links
+ * in these paths are followed, for the caller chose them) belong to, each with fd at its directory,
+ * mount_point the directory's absolute path, and mount_root telling where it is in its hierarchy. Told by
+ * statfs(2) magic; anything else is refused with what it is instead, as are two directories of one hierarchy.
+ */
+int cg_live_open_dirs(
+	const char *const *dir, size_t dirs, struct cg_live *ret, struct cg_error **err) CG_MUST_CHECK;
 void cg_live_close(struct cg_live *live);
 #define _cleanup_live_ _cleanup_(cg_live_close)
 

@@ -1,4 +1,5 @@
-/* Any bytes as a pressure file and as /proc/meminfo: taken or refused, and what was refused changed nothing. */
+/* Any bytes as a pressure file and as /proc/meminfo: taken or refused, and what was refused changed nothing.
+ */
 #include <stdint.h>
 #include <stdlib.h>
 

@@ -163,7 +163,7 @@ static void test_dir(void **state)
 		.live = PIDS "group /\n",
 		.options = {.mode = CG_MODE_FULL, .dir = true},
 		.lines =
-			"! memory: is another hierarchy than that of the directory; its groups are left out [differs]\n"
+			"! memory: is no hierarchy of a directory that was given; its groups are left out [differs]\n"
 			"= /\n"});
 	check_plan(&(struct plan_case){.image = PIDS "group /a\n",
 		.live = NOTHING,

@@ -125,6 +125,11 @@ static void test_own_groups(void **state)
 	cg_error_free(err);
 }
 
+static int open_dir(const char *dir, struct cg_live *live, struct cg_error **err)
+{
+	return cg_live_open_dirs(&dir, 1, live, err);
+}
+
 static void test_dir_refusals(void **state)
 {
 	static const struct {
@@ -143,7 +148,7 @@ static void test_dir_refusals(void **state)
 		struct cg_live live = {0};
 		struct cg_error *err = NULL;
 
-		assert_int_equal(cg_live_open_dir(cases[i].dir, &live, &err), cases[i].code);
+		assert_int_equal(open_dir(cases[i].dir, &live, &err), cases[i].code);
 		assert_non_null(strstr(err->message, cases[i].words));
 		assert_int_equal(err->fault, CG_FAULT_USAGE);
 		cg_error_free(err);
@@ -167,7 +172,7 @@ static void check_dir(const struct ground *g)
 	struct stat a, b;
 	bool whole = strcmp(g->hierarchy->mount_root, "/") == 0;
 
-	assert_int_equal(cg_live_open_dir(path, &live, &err), 0);
+	assert_int_equal(open_dir(path, &live, &err), 0);
 	assert_int_equal(live.count, 1);
 	assert_int_equal(live.item[0].version, g->hierarchy->version);
 	assert_string_equal(live.item[0].mount_point, path);
@@ -178,6 +183,34 @@ static void check_dir(const struct ground *g)
 	assert_int_equal(fstat(live.item[0].fd, &a), 0);
 	assert_int_equal(fstat(g->fd, &b), 0);
 	assert_int_equal(a.st_ino, b.st_ino);
+}
+
+/* A directory of each hierarchy, and a second of one of them. */
+static void check_dirs(const struct ground *g)
+{
+	_cleanup_live_ struct cg_live all = {0}, live = {0}, none = {0};
+	_cleanup_free_ char *path = mounted(g);
+	struct cg_error *err = NULL;
+	const char **dir;
+	size_t i;
+
+	assert_int_equal(cg_live_open(&all, &err), 0);
+	dir = calloc(all.count + 1, sizeof(*dir));
+	assert_non_null(dir);
+	for (i = 0; i < all.count; i++)
+		dir[i] = all.item[i].mount_point;
+	assert_int_equal(cg_live_open_dirs(dir, all.count, &live, &err), 0);
+	assert_int_equal(live.count, all.count);
+	assert_string_equal(live.layout, all.layout);
+	for (i = 0; i < all.count; i++)
+		assert_string_equal(live.item[i].mount_point, all.item[i].mount_point);
+	dir[i] = path;
+	assert_int_equal(cg_live_open_dirs(dir, all.count + 1, &none, &err), -EINVAL);
+	assert_int_equal(err->fault, CG_FAULT_USAGE);
+	assert_non_null(strstr(err->message, "is of hierarchy"));
+	assert_non_null(strstr(err->message, path));
+	cg_error_free(err);
+	free(dir);
 }
 
 /* Our group bound to another place: the bind is found by name, and the hierarchy's own mount still wins
@@ -192,14 +225,14 @@ static void bound(const struct ground *g)
 
 	CHECK(mkdtemp(dir));
 	CHECK(mount(path, dir, NULL, MS_BIND, NULL) == 0);
-	CHECK(cg_live_open_dir(dir, &live, &err) == 0);
+	CHECK(open_dir(dir, &live, &err) == 0);
 	CHECK(strcmp(live.item[0].mount_point, dir) == 0);
 	CHECK(strcmp(live.item[0].mount_root, g->path) == 0);
 	CHECK(!live.item[0].is_root && !live.item[0].in_namespace);
 	cg_live_close(&live);
 	CHECK(cg_cgroup_make(g->fd, "sub", &sub) == 0);
 	CHECK(snprintf(below, sizeof(below), "%s/sub/", dir) > 0);
-	CHECK(cg_live_open_dir(below, &live, &err) == 0);
+	CHECK(open_dir(below, &live, &err) == 0);
 	CHECK(strstr(live.item[0].mount_root, "/sub"));
 	CHECK(strncmp(live.item[0].mount_root, g->path, strlen(g->path)) == 0);
 	CHECK(cg_live_open(&all, &err) == 0);
@@ -256,7 +289,7 @@ static void in_namespace(const struct ground *g)
 
 	CHECK(cg_cgroup_attach(g->fd, "cgroup.procs", (int)getpid()) == 0);
 	CHECK(unshare(CLONE_NEWCGROUP) == 0);
-	CHECK(cg_live_open_dir(g->hierarchy->mount_point, &live, &err) == -EXDEV);
+	CHECK(open_dir(g->hierarchy->mount_point, &live, &err) == -EXDEV);
 	CHECK(strstr(err->message, "outside our cgroup namespace"));
 	err = cg_error_free(err);
 	CHECK(mkdtemp(dir));
@@ -277,10 +310,12 @@ static void each_ground(void **state, void (*apart)(const struct ground *g))
 	struct ground *g = *state;
 
 	ground_make(g, NULL, NULL);
-	if (apart)
+	if (apart) {
 		run_apart(apart, g);
-	else
+	} else {
 		check_dir(g);
+		check_dirs(g);
+	}
 	ground_remove(g);
 }
 
