@@ -80,12 +80,13 @@ cg_integration_test(identities GUEST 6.1/v2 6.1/v1 6.12/v2 6.12/v1 SANITIZED 6.1
 # From one layout to another, through several guests: dumped here, restored there.
 cg_test_program(burn burn.c)
 target_compile_definitions(burn PRIVATE _GNU_SOURCE)
-cg_across_test(v2 6.1/v1 6.1/v2 6.1/v1)
-cg_across_test(hybrid 6.1/v1 6.12/hybrid)
-cg_across_test(mix 6.1/v1 6.1/mix)
-cg_across_test(from-v2 6.1/v2 6.1/v1)
-cg_across_test(from-hybrid 6.1/hybrid 6.1/v2)
-cg_across_test(v2-hybrid 6.1/v1 6.1/v2 6.1/hybrid)
+cg_across_test(v2 translate 6.1/v1 6.1/v2 6.1/v1)
+cg_across_test(hybrid translate 6.1/v1 6.12/hybrid)
+cg_across_test(mix translate 6.1/v1 6.1/mix)
+cg_across_test(from-v2 translate 6.1/v2 6.1/v1)
+cg_across_test(from-hybrid translate 6.1/hybrid 6.1/v2)
+cg_across_test(v2-hybrid translate 6.1/v1 6.1/v2 6.1/hybrid)
+cg_across_test(threads translate-threads 6.1/v1 6.1/v2 6.1/v1)
 cg_integration_test(rebind NATIVE GUEST 6.1/v2 6.12/v2 SANITIZED 6.1/v2 TIMEOUT 300)
 
 # Everyday verbs.
