@@ -73,7 +73,9 @@ struct cli_verb {
 	const struct cli_example *examples; /* ends with a row without command */
 	const char *const *exits;           /* "0 what it means", NULL-terminated */
 	const char *const *words;           /* what the first plain word may be, where it says what to do */
-	enum cli_names arguments;           /* what the plain words are, for completions */
+	/* Whether a word takes an option; NULL: nothing is known of it, and help of a word shows all. */
+	bool (*word_takes)(const char *word, const struct cli_option *option);
+	enum cli_names arguments; /* what the plain words are, for completions */
 	bool quiet_trouble; /* all trouble but usage is exit status 2 (diff, verify), as diff(1) has it */
 	bool plain;         /* it prints nothing but errors, and shall begin quickly: no locale is set up */
 	bool changes; /* its work is done by the time stdout turns out to be closed (restore, recover) */
@@ -130,6 +132,9 @@ int cli_find_row(struct cli *cli, const char *word, const void *rows, size_t siz
 /* help.c */
 void cli_help_all(const struct cli *cli);
 void cli_help_verb(const struct cli *cli, const struct cli_verb *verb);
+/* The same of one of the verb's words alone. */
+void cli_help_word(const struct cli *cli, const struct cli_verb *verb, const char *word);
+bool cli_verb_has_word(const struct cli_verb *verb, const char *word);
 void cli_version(const struct cli *cli);
 const struct cli_verb *cli_verb_find(const struct cli *cli, const char *name);
 /* Says that there is no such verb, with the nearest; CLI_EXIT_USAGE. */

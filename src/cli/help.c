@@ -85,34 +85,99 @@ static void put_examples(const struct cli_style *style, const struct cli_example
 	}
 }
 
+/* Whether a line of a synopsis begins with that word: "run|submit [OPTION...]" does with either. */
+static bool begins_with(const char *synopsis, const char *word)
+{
+	struct cg_bytes rest = cg_bytes_of(synopsis), first;
+
+	return cg_bytes_word(&rest, &first) && cg_bytes_has_part(first, '|', cg_bytes_of(word));
+}
+
+/* Whether a paragraph is about a word: it stands there, free or before a punctuation mark. */
+static bool speaks_of(const char *paragraph, const char *word)
+{
+	struct cg_bytes rest = cg_bytes_of(paragraph), w;
+	size_t n = strlen(word);
+
+	while (cg_bytes_word(&rest, &w))
+		if (w.len >= n && memcmp(w.data, word, n) == 0 &&
+			(w.len == n || (w.len == n + 1 && strchr(",.:;", w.data[n]))))
+			return true;
+	return false;
+}
+
+/* Of the whole verb, or of one word of it. */
+static void put_usage(const struct cli_style *style, const struct cli_verb *verb, const char *word)
+{
+	put_heading(style, "Usage");
+	for (size_t i = 0; verb->synopsis[i]; i++) {
+		if (word && !begins_with(verb->synopsis[i], word))
+			continue;
+		(void)printf("  cgtree %s ", verb->name);
+		put_wrapped(verb->synopsis[i], 10 + strlen(verb->name), 10 + strlen(verb->name));
+	}
+	for (size_t i = 0; verb->description[i]; i++) {
+		if (word && !speaks_of(verb->description[i], word))
+			continue;
+		(void)putchar('\n');
+		put_wrapped(verb->description[i], 0, 0);
+	}
+}
+
+static void put_options(const struct cli_style *style, const struct cli_verb *verb, const char *word)
+{
+	bool any = false;
+
+	for (const struct cli_option *o = verb->options; o && o->name; o++) {
+		if (word && verb->word_takes && !verb->word_takes(word, o))
+			continue;
+		if (!any)
+			put_heading(style, "Options");
+		any = true;
+		put_option(style, o);
+	}
+	put_heading(style, "Options of every verb");
+	for (const struct cli_option *o = cli_common_options; o->name; o++)
+		put_option(style, o);
+}
+
+static void put_exits(const struct cli_style *style, const struct cli_verb *verb)
+{
+	put_heading(style, "Exit status");
+	for (size_t i = 0; verb->exits[i]; i++) {
+		(void)printf("  ");
+		put_wrapped(verb->exits[i], 5, 2);
+	}
+}
+
 void cli_help_verb(const struct cli *cli, const struct cli_verb *verb)
 {
 	struct cli_style style = cli_style_of(cli->color_out);
 
 	(void)printf("%scgtree %s%s - %s\n", style.bold, verb->name, style.reset, verb->summary);
-	put_heading(&style, "Usage");
-	for (size_t i = 0; verb->synopsis[i]; i++) {
-		(void)printf("  cgtree %s ", verb->name);
-		put_wrapped(verb->synopsis[i], 10 + strlen(verb->name), 10 + strlen(verb->name));
-	}
-	for (size_t i = 0; verb->description[i]; i++) {
-		(void)putchar('\n');
-		put_wrapped(verb->description[i], 0, 0);
-	}
-	if (verb->options && verb->options->name) {
-		put_heading(&style, "Options");
-		for (const struct cli_option *o = verb->options; o->name; o++)
-			put_option(&style, o);
-	}
-	put_heading(&style, "Options of every verb");
-	for (const struct cli_option *o = cli_common_options; o->name; o++)
-		put_option(&style, o);
+	put_usage(&style, verb, NULL);
+	put_options(&style, verb, NULL);
 	put_examples(&style, verb->examples);
-	put_heading(&style, "Exit status");
-	for (size_t i = 0; verb->exits[i]; i++) {
-		(void)printf("  ");
-		put_wrapped(verb->exits[i], 5, 2);
-	}
+	put_exits(&style, verb);
+}
+
+void cli_help_word(const struct cli *cli, const struct cli_verb *verb, const char *word)
+{
+	struct cli_style style = cli_style_of(cli->color_out);
+
+	(void)printf("%scgtree %s %s%s - of: %s\n", style.bold, verb->name, word, style.reset, verb->summary);
+	put_usage(&style, verb, word);
+	put_options(&style, verb, word);
+	put_exits(&style, verb);
+	(void)printf("\nAll of it, with examples: cgtree help %s\n", verb->name);
+}
+
+bool cli_verb_has_word(const struct cli_verb *verb, const char *word)
+{
+	for (size_t i = 0; verb->words && verb->words[i]; i++)
+		if (strcmp(verb->words[i], word) == 0)
+			return true;
+	return false;
 }
 
 void cli_help_all(const struct cli *cli)
@@ -222,24 +287,30 @@ static int run_help(struct cli *cli, int argc, char **argv)
 {
 	struct help_options o = {0};
 	const struct cli_verb *verb = NULL;
+	const char *word;
 	int first, r;
 
 	r = cli_parse(cli, &o, argc, argv, &first);
 	if (r)
 		return r;
-	if (argc - first > 1)
-		return cli_usage(cli, "one verb at a time");
 	if (argc > first) {
 		verb = cli_verb_find(cli, argv[first]);
 		if (!verb)
 			return cli_unknown_verb(cli, argv[first]);
 	}
+	word = argc - first > 1 ? argv[first + 1] : NULL;
+	if (argc - first > 2 || (word && !verb->words) || (word && o.words))
+		return cli_usage(cli, "one verb at a time");
+	if (word && !cli_verb_has_word(verb, word))
+		return cli_usage(cli, "%s has no word \"%s\"", verb->name, word);
 	if (o.words) {
 		list_words(cli, verb);
 		return CLI_EXIT_OK;
 	}
 	cli_pager_start(cli);
-	if (verb)
+	if (word)
+		cli_help_word(cli, verb, word);
+	else if (verb)
 		cli_help_verb(cli, verb);
 	else
 		cli_help_all(cli);
@@ -249,10 +320,11 @@ static int run_help(struct cli *cli, int argc, char **argv)
 const struct cli_verb cli_verb_help = {
 	.name = "help",
 	.summary = "explain cgtree or one of its verbs",
-	.synopsis = (const char *const[]){"[VERB]", NULL},
+	.synopsis = (const char *const[]){"[VERB [WORD]]", NULL},
 	.description =
 		(const char *const[]){"Without a verb: what there is. With one: what it does, its options "
-				      "and their defaults, examples, and what its exit status says.",
+				      "and their defaults, examples, and what its exit status says. With a "
+				      "word of criu, oci or job: what belongs to that.",
 			NULL},
 	.options = help_options,
 	.examples =

@@ -308,7 +308,9 @@ int cli_parse(struct cli *cli, void *values, int argc, char **argv, int *ret_fir
 	cli_terminal_init(cli);
 	if (!cli->help && !cli->version)
 		return 0;
-	if (cli->help)
+	if (cli->help && *ret_first < argc && cli_verb_has_word(cli->verb, argv[*ret_first]))
+		cli_help_word(cli, cli->verb, argv[*ret_first]);
+	else if (cli->help)
 		cli_help_verb(cli, cli->verb);
 	else
 		cli_version(cli);

@@ -46,34 +46,68 @@ static const struct {
 	{"hook", cli_criu_hook, TAKES_STATE},
 };
 
+static const struct {
+	unsigned takes;
+	const char *option;
+} owners[] = {
+	{TAKES_OUTPUT, "output"},
+	{TAKES_OUTPUT, "compress"},
+	{TAKES_IMAGES, "images-dir"},
+	{TAKES_IMAGES, "criu"},
+	{TAKES_LEAVE, "leave-running"},
+	{TAKES_WHERE, "mode"},
+	{TAKES_WHERE, "mode-at"},
+	{TAKES_WHERE, "root"},
+	{TAKES_WHERE, "map"},
+	{TAKES_WHERE, "dry-run"},
+	{TAKES_WHERE, "device-map"},
+	{TAKES_WHERE, "keep-top"},
+	{TAKES_DIR, "dir"},
+	{TAKES_STATE, "state-dir"},
+};
+
+static bool takes(size_t kind, const struct cli_option *option)
+{
+	for (size_t i = 0; i < CG_ARRAY_SIZE(owners); i++)
+		if (strcmp(owners[i].option, option->name) == 0)
+			return kinds[kind].takes & owners[i].takes;
+	return false;
+}
+
+static bool word_takes(const char *word, const struct cli_option *option)
+{
+	for (size_t i = 0; i < CG_ARRAY_SIZE(kinds); i++)
+		if (strcmp(kinds[i].name, word) == 0)
+			return takes(i, option);
+	return false;
+}
+
+static bool is_given(const struct criu_options *o, const struct cli_option *option)
+{
+	const char *value = (const char *)o + option->offset;
+
+	switch (option->kind) {
+	case CLI_TEXT:
+		return *(const char *const *)(const void *)value != NULL;
+	case CLI_LIST:
+		return ((const struct cli_list *)(const void *)value)->count > 0;
+	case CLI_FLAG:
+		return *(const bool *)(const void *)value;
+	case CLI_CHOICE:
+	case CLI_PID:
+		return *(const int *)(const void *)value != 0;
+	case CLI_NUMBER:
+	case CLI_COUNT:
+		return *(const unsigned *)(const void *)value != 0;
+	}
+	return false;
+}
+
 static int check_options(struct cli *cli, const struct criu_options *o, size_t kind)
 {
-	const struct cli_restore_options *w = &o->where;
-	const struct {
-		unsigned takes;
-		bool given;
-		const char *name;
-	} given[] = {
-		{TAKES_OUTPUT, o->output, "--output"},
-		{TAKES_OUTPUT, o->compress, "--compress"},
-		{TAKES_IMAGES, o->images, "--images-dir"},
-		{TAKES_IMAGES, o->criu, "--criu"},
-		{TAKES_LEAVE, o->leave_running, "--leave-running"},
-		{TAKES_WHERE, w->mode, "--mode"},
-		{TAKES_WHERE, w->mode_at.count, "--mode-at"},
-		{TAKES_WHERE, w->root.count, "--root"},
-		{TAKES_WHERE, w->map.count, "--map"},
-		{TAKES_WHERE, w->dry_run, "--dry-run"},
-		{TAKES_WHERE, w->device_map, "--device-map"},
-		{TAKES_WHERE, w->keep_top, "--keep-top"},
-		{TAKES_DIR, w->dir.count, "--dir"},
-		{TAKES_STATE, w->state_dir, "--state-dir"},
-	};
-
-	for (size_t i = 0; i < CG_ARRAY_SIZE(given); i++)
-		if (given[i].given && !(kinds[kind].takes & given[i].takes))
-			return cli_usage(
-				cli, "%s does not belong to criu %s", given[i].name, kinds[kind].name);
+	for (const struct cli_option *row = criu_table; row->name; row++)
+		if (is_given(o, row) && !takes(kind, row))
+			return cli_usage(cli, "--%s does not belong to criu %s", row->name, kinds[kind].name);
 	return 0;
 }
 
@@ -129,6 +163,7 @@ const struct cli_verb cli_verb_criu = {
 		"5 the image is of a version, or has a feature, that is not read here",
 		"64 the command line is wrong", NULL},
 	.words = criu_words,
+	.word_takes = word_takes,
 	.arguments = CLI_NAMES_FILE,
 	.changes = true,
 	.run = run_criu,

@@ -63,6 +63,12 @@ static int run_oci(struct cli *cli, int argc, char **argv)
 
 static const char *const oci_words[] = {"hook", "runtime", NULL};
 
+/* The runtime's options are its own. */
+static bool word_takes(const char *word, const struct cli_option *option CG_UNUSED)
+{
+	return strcmp(word, "hook") == 0;
+}
+
 const struct cli_verb cli_verb_oci = {
 	.name = "oci",
 	.summary = "keep limits when runc or podman move containers",
@@ -98,6 +104,7 @@ const struct cli_verb cli_verb_oci = {
 		"125 runtime: failed, the container is where it was, or deleted again",
 		"126 runtime: the runtime cannot be run", "127 runtime: there is no such runtime", NULL},
 	.words = oci_words,
+	.word_takes = word_takes,
 	.changes = true,
 	.run = run_oci,
 };

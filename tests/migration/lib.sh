@@ -44,6 +44,7 @@ groups_v2() {
 	for c in cpu pids; do echo "+$c" >"$j/t/cgroup.subtree_control"; done
 	set_value "$j/memory.max" 300M
 	set_value "$j/memory.swap.max" 64M
+	set_value "$j/memory.swap.high" 32M
 	set_value "$j/pids.max" 40
 	set_value "$j/cpu.weight" 250
 	set_value "$j/a/memory.max" 80M
@@ -53,6 +54,7 @@ groups_v2() {
 	set_value "$j/a/deep/memory.oom.group" 1
 	set_value "$j/a/deep/pids.max" 3
 	set_value "$j/b/cpu.max" "90000 100000"
+	set_value "$j/b/cpu.max.burst" 20000
 	set_value "$j/b/cpuset.cpus" 0
 	set_value "$j/b/cpuset.mems" 0
 	set_value "$j/b/io.weight" 300
