@@ -513,7 +513,7 @@ void job_shim_gone(struct job *j)
 	if (j->record.state != CG_JOB_STOPPING)
 		job_move(j, CG_ON_STOP, "ending");
 	j->timer = sd_event_source_disable_unref(j->timer);
-	j->waits = WAIT_EMPTY;
+	job_unwait(j, WAIT_FROZEN | WAIT_THAWED);
 	job_kill_rest(j);
 }
 

@@ -175,6 +175,8 @@ int job_with_brake(
 
 /* watch.c. Waits without blocking; what was waited for is told to life.c and to waiting clients. */
 void job_watch(struct job *j, unsigned waits);
+/* Some of that will not come any more: clients that wait for it are told. */
+void job_unwait(struct job *j, unsigned waits);
 void job_watch_stop(struct job *j);
 
 /* spawn.c */
@@ -224,6 +226,8 @@ void client_wait_for(struct client *c, struct job *j, enum client_wait wait);
 void client_unwait(struct client *c);
 /* Tells those that wait for it that it came, or (err) that it will not. */
 void clients_notify(struct job *j, enum client_wait wait, const struct cg_error *err);
+/* The job goes: whoever waits for anything of it still is told that nothing will come. */
+void clients_leave(struct job *j);
 /* Sends what can be sent now. */
 void client_flush(struct client *c);
 /* The next part of a list, once the last one was sent. */

@@ -415,10 +415,10 @@ static void do_freeze(struct client *c, struct cg_request *q)
 		return;
 	if (job_freeze(j, CG_FROZEN_BY_CLIENT, &err) < 0)
 		client_error(c, err);
-	else if (j->record.state == CG_JOB_FROZEN)
-		reply_job(c, j, false, false);
-	else
+	else if (j->waits & WAIT_FROZEN)
 		client_wait_for(c, j, CLIENT_FREEZE);
+	else
+		reply_job(c, j, false, false);
 }
 
 static void do_thaw(struct client *c, struct cg_request *q)
@@ -430,7 +430,7 @@ static void do_thaw(struct client *c, struct cg_request *q)
 		return;
 	if (job_thaw(j, CG_FROZEN_BY_CLIENT, &err) < 0)
 		client_error(c, err);
-	else if (j->record.state == CG_JOB_FROZEN && !j->record.frozen_by)
+	else if (j->waits & WAIT_THAWED)
 		client_wait_for(c, j, CLIENT_THAW);
 	else
 		reply_job(c, j, false, false);

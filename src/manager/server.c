@@ -250,6 +250,17 @@ void clients_notify(struct job *j, enum client_wait wait, const struct cg_error 
 	}
 }
 
+void clients_leave(struct job *j)
+{
+	_cleanup_error_ struct cg_error *err = NULL;
+
+	if (!j->waiting)
+		return;
+	(void)cg_error_make(&err, CG_FAULT_SYSTEM, ECANCELED, "the job %s was removed", j->spec.id);
+	while (j->waiting)
+		tell_waiting(j->waiting, j, err);
+}
+
 void server_event(struct cg_manager *m, const struct cg_event *e)
 {
 	struct cg_reply reply = {.event = (struct cg_event *)(uintptr_t)e, .events = 1, .more = true};

@@ -113,6 +113,7 @@ struct job *job_add(struct cg_manager *m, struct cg_job_spec *spec)
 static void free_job(struct job *j)
 {
 	job_watch_stop(j);
+	clients_leave(j);
 	sd_event_source_disable_unref(j->shim_source);
 	sd_event_source_disable_unref(j->answer_source);
 	sd_event_source_disable_unref(j->mover_source);
