@@ -16,12 +16,35 @@
 #define RESTART_FIRST_US   100000 /* doubled with each restart, up to the longest */
 #define RESTART_LONGEST_US 30000000
 #define PROBE_LONGEST_US   400000
+#define SPEC_MOST          (CG_MESSAGE_MOST - ((size_t)16 << 10))
 #define JOURNAL_LONG       65536 /* bytes of records after which a journal is begun anew */
+
+static size_t text_bytes(const char *text)
+{
+	return text ? strlen(text) + 1 : 0;
+}
 
 size_t spec_bytes(const struct cg_job_spec *s)
 {
-	return sizeof(struct job) + s->argv.len + s->env.len + s->limits.len + s->require.len + s->after.len +
-	       s->labels.len + s->services.len + s->ready.len + s->groups.len;
+	return sizeof(struct job) + text_bytes(s->id) + text_bytes(s->cwd) + text_bytes(s->area) +
+	       text_bytes(s->service_of) + s->argv.len + s->env.len + s->limits.len + s->require.len +
+	       s->after.len + s->labels.len + s->services.len + s->ready.len + s->groups.len;
+}
+
+int spec_check_size(const struct cg_job_spec *s, struct cg_error **err)
+{
+	/* Each string has a tag and a length of up to three bytes before it, and no NUL behind. */
+	size_t strings = (size_t)s->argv.count + s->env.count + s->limits.count + s->require.count +
+			 s->after.count + s->labels.count + s->services.count + s->ready.count +
+			 s->groups.count;
+	int r;
+
+	if (spec_bytes(s) + 4 * strings <= SPEC_MOST)
+		return 0;
+	r = cg_error_make(err, CG_FAULT_USAGE, E2BIG, "a job with all that belongs to it may have %zu KiB",
+		SPEC_MOST >> 10);
+	cg_error_hint(err, "hand large things over in a file");
+	return r;
 }
 
 void job_record(struct job *j)
@@ -62,10 +85,12 @@ void job_move(struct job *j, enum cg_job_event event, const char *what)
 	tell(j->m, j, CG_EVENT_JOB, what, "%s", j->record.reason ? j->record.reason : "");
 }
 
-static void set_reason(struct job *j, const char *reason)
+void job_reason(struct job *j, const char *reason)
 {
+	char *words = reason ? short_words(reason) : NULL;
+
 	free(j->record.reason);
-	j->record.reason = reason ? strdup(reason) : NULL;
+	j->record.reason = words;
 }
 
 /* Told to clients and written behind; then whatever waited for its end may go on. */
@@ -90,7 +115,7 @@ void job_fail(struct job *j, const char *reason)
 {
 	_cleanup_error_ struct cg_error *err = NULL;
 
-	set_reason(j, reason);
+	job_reason(j, reason);
 	j->record.cause = CG_CAUSE_START;
 	j->record.ended_us = realtime_us();
 	j->forget = j->record.restore != NULL;
@@ -125,7 +150,7 @@ static void settle_restored(struct job *j)
 
 	if (restore_settle(j, &err) == 0)
 		return;
-	set_reason(j, err->message);
+	job_reason(j, err->message);
 	clients_notify(j, CLIENT_START, err);
 	if (job_kill(j, CG_CAUSE_START, &late) < 0)
 		cg_log(CG_LOG_ERROR, "%s", late->message);
@@ -202,7 +227,7 @@ static void note_limits(struct job *j, const struct cg_text *note)
 			cg_text_adds(&t, "; ");
 		cg_text_add(&t, line.data, line.len);
 	}
-	set_reason(j, t.failed ? NULL : t.data);
+	job_reason(j, t.failed ? NULL : t.data);
 }
 
 static int prepare(struct job *j, struct cg_error **err)
@@ -543,7 +568,7 @@ static void note_dropped(struct job *j, const struct shim_end *end)
 		return;
 	cg_text_printf(&t, "%llu bytes of its output could not be written to its log: %s",
 		(unsigned long long)end->dropped, strerror(end->dropped_code));
-	set_reason(j, t.data);
+	job_reason(j, t.data);
 }
 
 static void conclude(struct job *j, const struct shim_end *end)
@@ -579,7 +604,7 @@ static void conclude(struct job *j, const struct shim_end *end)
 static void lose(struct job *j)
 {
 	j->record.cause = CG_CAUSE_SHIM;
-	set_reason(j, "its shim was killed before the job ended, so nobody knows how it ended");
+	job_reason(j, "its shim was killed before the job ended, so nobody knows how it ended");
 	job_move(j, CG_ON_LOSE, "lost");
 	clients_notify(j, CLIENT_START, NULL);
 }

@@ -41,21 +41,39 @@ uint64_t monotonic_us(void)
 	return clock_us(CLOCK_MONOTONIC);
 }
 
+char *short_words(const char *text)
+{
+	static const char more[] = "...";
+	size_t len = strnlen(text, WORDS_MOST + 1), cut = WORDS_MOST - strlen(more);
+	char *copy;
+
+	if (len <= WORDS_MOST)
+		return strdup(text);
+	copy = malloc(WORDS_MOST + 1);
+	if (!copy)
+		return NULL;
+	/* Not within a character. */
+	while (cut && ((unsigned char)text[cut] & 0xc0) == 0x80)
+		cut--;
+	memcpy(copy, text, cut);
+	memcpy(copy + cut, more, sizeof(more));
+	return copy;
+}
+
 void tell(
 	struct cg_manager *m, struct job *j, enum cg_event_kind kind, const char *what, const char *fmt, ...)
 {
 	struct cg_event e = {.kind = kind, .what = what};
+	_cleanup_free_ char *text = NULL;
 	const struct cg_event *kept;
 	va_list ap;
 
 	va_start(ap, fmt);
-	if (vasprintf(&e.text, fmt, ap) < 0)
-		e.text = NULL;
+	if (vasprintf(&text, fmt, ap) < 0)
+		text = NULL;
 	va_end(ap);
-	if (e.text && !e.text[0]) {
-		free(e.text);
-		e.text = NULL;
-	}
+	if (text && text[0])
+		e.text = short_words(text);
 	if (j) {
 		(void)snprintf(e.id, sizeof(e.id), "%s", j->spec.id);
 		e.state = j->record.state;

@@ -68,6 +68,10 @@ struct listener {
 	sd_event_source *source;
 };
 
+/* Bytes of a text that says why: of a job's reason, and of an event, of which all that are kept fit into what
+ * a client may have before it. What clients name may be as long as their request. */
+#define WORDS_MOST 768
+
 #define POOL 4 /* shims that wait to be told */
 
 struct shim_process {
@@ -137,12 +141,16 @@ void job_empty(struct job *j);
 /* The next state by the table, with the journal and an event. A transition that the table lacks is told and
  * does nothing. */
 void job_move(struct job *j, enum cg_job_event event, const char *what);
+/* Why it is as it is, shortened to WORDS_MOST; NULL: nothing to say. */
+void job_reason(struct job *j, const char *reason);
 /* Writes the record; the error is told, for there is nobody to give it to. */
 void job_record(struct job *j);
 int job_watch_shim(struct job *j) CG_MUST_CHECK;
 void job_arm_timer(struct job *j);
 /* Room that the job takes of the manager's memory: for quotas. */
 size_t spec_bytes(const struct cg_job_spec *s);
+/* Refuses one that could not be sent, whole and with what became of it, in one message. */
+int spec_check_size(const struct cg_job_spec *s, struct cg_error **err) CG_MUST_CHECK;
 
 /* service.c. Makes the jobs that serve this one; on failure none is left. */
 int services_add(struct job *j, struct cg_error **err) CG_MUST_CHECK;
@@ -261,6 +269,8 @@ int open_process(const struct cg_manager *m, const struct cg_job_process *p);
 void job_settle_frozen(struct job *j);
 
 /* manager.c */
+/* A copy of at most WORDS_MOST bytes; NULL: out of memory. */
+char *short_words(const char *text) CG_MUST_CHECK;
 void tell(struct cg_manager *m, struct job *j, enum cg_event_kind kind, const char *what, const char *fmt,
 	...) CG_PRINTF(5, 6);
 uint64_t realtime_us(void);

@@ -16,9 +16,11 @@
 #define JOBS_PER_USER   1000
 #define BYTES_PER_USER  ((size_t)32 << 20)
 #define LIST_AT_ONCE    ((size_t)64 << 10)
-#define COMMAND_IN_LIST 200 /* bytes of a command that a list shows */
+#define COMMAND_IN_LIST 200  /* bytes of a command that a list shows */
+#define STRINGS_IN_LIST 2048 /* bytes of limits, labels, names */
 #define GROUPS_MOST     1024
 #define EVENTS_AT_ONCE  64
+_Static_assert(EVENTS_AT_ONCE *(WORDS_MOST + 224) <= CG_MESSAGE_MOST, "events fit");
 #define TIME_LONGEST_US ((uint64_t)365 * 86400 * 1000000)
 
 /* The job that is meant, or NULL after the client was told. */
@@ -54,33 +56,59 @@ void reply_job(struct client *c, struct job *j, bool usage, bool more)
 	client_reply(c, &reply);
 }
 
-/* What a list shows of a job: not its environment, and not 20 KB of arguments. Points into the job. */
-static struct cg_job_info brief_of(struct job *j)
-{
-	struct cg_job_info i = info_of(j, false);
-	const char *p = cg_strings_next(&j->spec.argv, NULL);
+struct brief {
+	struct cg_job_info info;
+	char command[COMMAND_IN_LIST + sizeof("...")];
+};
 
-	i.spec.env = i.spec.require = i.spec.groups = i.spec.services = i.spec.ready = (struct cg_strings){0};
-	i.spec.argv = (struct cg_strings){.data = j->spec.argv.data};
-	for (; p && (i.spec.argv.count == 0 || i.spec.argv.len < COMMAND_IN_LIST);
-		p = cg_strings_next(&j->spec.argv, p)) {
-		i.spec.argv.len += (uint32_t)strlen(p) + 1;
-		i.spec.argv.count++;
+/* Those of the strings that come first and fit into so many bytes. */
+static struct cg_strings first_of(const struct cg_strings *s, uint32_t most)
+{
+	struct cg_strings first = {.data = s->data};
+
+	for (const char *p = cg_strings_next(s, NULL); p; p = cg_strings_next(s, p)) {
+		uint32_t len = (uint32_t)(p - s->data) + (uint32_t)strlen(p) + 1;
+
+		if (len > most)
+			break;
+		first.len = len;
+		first.count++;
 	}
-	return i;
+	return first;
+}
+
+/* What a list shows of a job: not its environment, and of what may be long the beginning. Points into the job
+ * and into *b. */
+static void brief_of(struct job *j, struct brief *b)
+{
+	struct cg_job_spec *s = &b->info.spec;
+
+	b->info = info_of(j, false);
+	s->env = s->require = s->groups = s->services = s->ready = (struct cg_strings){0};
+	s->limits = first_of(&j->spec.limits, STRINGS_IN_LIST);
+	s->labels = first_of(&j->spec.labels, STRINGS_IN_LIST);
+	s->after = first_of(&j->spec.after, STRINGS_IN_LIST);
+	s->cwd = NULL;
+	if (s->argv.len <= COMMAND_IN_LIST)
+		return;
+	memcpy(b->command, s->argv.data, COMMAND_IN_LIST);
+	memcpy(b->command + COMMAND_IN_LIST, "...", sizeof("..."));
+	s->argv = (struct cg_strings){.data = b->command, .len = sizeof(b->command)};
+	for (size_t i = 0; i < sizeof(b->command); i++)
+		s->argv.count += b->command[i] == '\0';
 }
 
 void client_list_more(struct client *c)
 {
-	struct cg_job_info one;
-	struct cg_reply reply = {.job = &one, .jobs = 1, .more = true};
+	struct brief one;
+	struct cg_reply reply = {.job = &one.info, .jobs = 1, .more = true};
 	struct job *j;
 
 	while (c->out.len < LIST_AT_ONCE && (j = job_from_handle(c->m, c->list_next))) {
 		c->list_next = j->handle + 1;
 		if (!client_may_see(c, j))
 			continue;
-		one = brief_of(j);
+		brief_of(j, &one);
 		client_reply(c, &reply);
 	}
 	if (c->out.len >= LIST_AT_ONCE)
@@ -233,6 +261,7 @@ static int check_submit(struct client *c, struct cg_job_spec *s, struct cg_error
 	r = r < 0 ? r : cg_limits_check(&s->limits, err);
 	r = r < 0 ? r : settle_user(c, s, err);
 	r = r < 0 ? r : scope_settle(c, s, err);
+	r = r < 0 ? r : spec_check_size(s, err);
 	r = r < 0 ? r : check_foreground(c, s, err);
 	r = r < 0 ? r : check_quota(c, s, err);
 	if (r == 0 && job_find(c->m, s->id)) {
