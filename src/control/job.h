@@ -72,7 +72,8 @@ const char *cg_strings_next(const struct cg_strings *s, const char *at);
  * memory. */
 char **cg_strings_array(const struct cg_strings *s);
 
-#define CG_JOB_ID_MAX 64
+#define CG_JOB_ID_MAX       64
+#define CG_JOB_SERVICES_MAX 99 /* beside one job: their ids end in .s1 to .s99 */
 /* Before the id of a job that was asked for at a socket of its own stands the name of that: NAME:ID. No id
  * holds a colon, so nobody can name what is another's. */
 #define CG_AREA_NAME_MAX 32

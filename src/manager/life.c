@@ -16,36 +16,7 @@
 #define RESTART_FIRST_US   100000 /* doubled with each restart, up to the longest */
 #define RESTART_LONGEST_US 30000000
 #define PROBE_LONGEST_US   400000
-#define SPEC_MOST          (CG_MESSAGE_MOST - ((size_t)16 << 10))
 #define JOURNAL_LONG       65536 /* bytes of records after which a journal is begun anew */
-
-static size_t text_bytes(const char *text)
-{
-	return text ? strlen(text) + 1 : 0;
-}
-
-size_t spec_bytes(const struct cg_job_spec *s)
-{
-	return sizeof(struct job) + text_bytes(s->id) + text_bytes(s->cwd) + text_bytes(s->area) +
-	       text_bytes(s->service_of) + s->argv.len + s->env.len + s->limits.len + s->require.len +
-	       s->after.len + s->labels.len + s->services.len + s->ready.len + s->groups.len;
-}
-
-int spec_check_size(const struct cg_job_spec *s, struct cg_error **err)
-{
-	/* Each string has a tag and a length of up to three bytes before it, and no NUL behind. */
-	size_t strings = (size_t)s->argv.count + s->env.count + s->limits.count + s->require.count +
-			 s->after.count + s->labels.count + s->services.count + s->ready.count +
-			 s->groups.count;
-	int r;
-
-	if (spec_bytes(s) + 4 * strings <= SPEC_MOST)
-		return 0;
-	r = cg_error_make(err, CG_FAULT_USAGE, E2BIG, "a job with all that belongs to it may have %zu KiB",
-		SPEC_MOST >> 10);
-	cg_error_hint(err, "hand large things over in a file");
-	return r;
-}
 
 void job_record(struct job *j)
 {

@@ -4,6 +4,7 @@
  *   server.c   connections: bytes to requests, replies to bytes
  *   scope.c    those at a socket for one group alone: what they may name, see and have
  *   request.c  what each verb does
+ *   quota.c    what a user may have
  *   life.c     a job from its start to its end
  *   control.c  freezing, signalling, stopping, killing: begun here, finished by watch.c
  *   service.c  services beside a job
@@ -147,10 +148,6 @@ void job_reason(struct job *j, const char *reason);
 void job_record(struct job *j);
 int job_watch_shim(struct job *j) CG_MUST_CHECK;
 void job_arm_timer(struct job *j);
-/* Room that the job takes of the manager's memory: for quotas. */
-size_t spec_bytes(const struct cg_job_spec *s);
-/* Refuses one that could not be sent, whole and with what became of it, in one message. */
-int spec_check_size(const struct cg_job_spec *s, struct cg_error **err) CG_MUST_CHECK;
 
 /* service.c. Makes the jobs that serve this one; on failure none is left. */
 int services_add(struct job *j, struct cg_error **err) CG_MUST_CHECK;
@@ -260,6 +257,14 @@ int scopes_open(struct cg_manager *m, struct cg_error **err) CG_MUST_CHECK;
 void request_run(struct client *c, struct cg_request *q);
 /* With what it uses now, when that was asked for. */
 void reply_job(struct client *c, struct job *j, bool usage, bool more);
+
+/* quota.c */
+/* Room that the job takes of the manager's memory: for quotas. */
+size_t spec_bytes(const struct cg_job_spec *s);
+/* Refuses one that could not be sent, whole and with what became of it, in one message. */
+int spec_check_size(const struct cg_job_spec *s, struct cg_error **err) CG_MUST_CHECK;
+/* Whether the client may have this job, with those that serve it, beside what it has. */
+int quota_check(const struct client *c, const struct cg_job_spec *s, struct cg_error **err) CG_MUST_CHECK;
 
 /* reconcile.c */
 int reconcile(struct cg_manager *m, struct cg_error **err) CG_MUST_CHECK;

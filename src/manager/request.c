@@ -12,9 +12,6 @@
 #include "base/log.h"
 #include "manager/move.h"
 
-#define JOBS_MOST       20000
-#define JOBS_PER_USER   1000
-#define BYTES_PER_USER  ((size_t)32 << 20)
 #define LIST_AT_ONCE    ((size_t)64 << 10)
 #define COMMAND_IN_LIST 200  /* bytes of a command that a list shows */
 #define STRINGS_IN_LIST 2048 /* bytes of limits, labels, names */
@@ -200,34 +197,6 @@ static int settle_user(const struct client *c, struct cg_job_spec *s, struct cg_
 	return 0;
 }
 
-static int check_quota(const struct client *c, const struct cg_job_spec *s, struct cg_error **err)
-{
-	const struct cg_manager *m = c->m;
-	unsigned own = 0, most = m->options.jobs_max ? m->options.jobs_max : JOBS_MOST,
-		 per_user = m->options.jobs_per_user ? m->options.jobs_per_user : JOBS_PER_USER;
-	size_t bytes = spec_bytes(s);
-	int r = 0;
-
-	if (m->jobs >= most)
-		r = cg_error_make(
-			err, CG_FAULT_SYSTEM, EDQUOT, "the manager keeps %u jobs, as many as it may", most);
-	for (uint32_t i = 0; r == 0 && !client_is_master(c) && i < m->jobs; i++) {
-		if (m->job[i]->spec.owner != c->uid)
-			continue;
-		own++;
-		bytes += spec_bytes(&m->job[i]->spec);
-	}
-	if (r == 0 && own >= per_user)
-		r = cg_error_make(
-			err, CG_FAULT_SYSTEM, EDQUOT, "you have %u jobs, as many as a user may", per_user);
-	if (r == 0 && bytes > BYTES_PER_USER && !client_is_master(c))
-		r = cg_error_make(err, CG_FAULT_SYSTEM, EDQUOT, "your jobs take more than %zu MiB of memory",
-			BYTES_PER_USER >> 20);
-	if (r < 0)
-		cg_error_hint(err, "remove results that are not needed: cgtree job remove ID");
-	return r;
-}
-
 static int check_times(const struct cg_job_spec *s, struct cg_error **err)
 {
 	if (s->timeout_us > TIME_LONGEST_US || s->grace_us > TIME_LONGEST_US)
@@ -263,7 +232,7 @@ static int check_submit(struct client *c, struct cg_job_spec *s, struct cg_error
 	r = r < 0 ? r : scope_settle(c, s, err);
 	r = r < 0 ? r : spec_check_size(s, err);
 	r = r < 0 ? r : check_foreground(c, s, err);
-	r = r < 0 ? r : check_quota(c, s, err);
+	r = r < 0 ? r : quota_check(c, s, err);
 	if (r == 0 && job_find(c->m, s->id)) {
 		r = cg_error_make(err, CG_FAULT_USAGE, EEXIST, "there is a job %s already", s->id);
 		cg_error_hint(err, "choose another id, or remove its result: cgtree job remove %s", s->id);
@@ -383,7 +352,7 @@ static int check_restore(struct client *c, const struct cg_job_spec *s, struct c
 {
 	const struct cg_manager *m = c->m;
 	int r = m->quitting ? cg_error_make(err, CG_FAULT_SYSTEM, ESHUTDOWN, "the manager is about to end")
-			    : check_quota(c, s, err);
+			    : quota_check(c, s, err);
 
 	if (r == 0 && job_find(m, s->id)) {
 		r = cg_error_make(err, CG_FAULT_USAGE, EEXIST, "there is a job %s already", s->id);
