@@ -161,7 +161,8 @@ static void raise_files(struct cg_manager *m)
 	}
 }
 
-/* The OOM killer shall not take those who look after the others. Jobs get what we had. */
+/* The OOM killer shall not take those who look after the others. Jobs get what we had, but no protection: that
+ * was meant for us. */
 static void protect(struct cg_manager *m)
 {
 	_cleanup_buffer_ struct cg_buffer b = {0};
@@ -172,7 +173,7 @@ static void protect(struct cg_manager *m)
 		cg_parse_s64(cg_bytes_trim((struct cg_bytes){b.data, b.len}), &now) < 0 || now < -1000 ||
 		now > 1000)
 		return;
-	m->oom_adj = (int)now;
+	m->oom_adj = now > 0 ? (int)now : 0;
 	cg_text_printf(&t, "%d", OOM_PROTECTED);
 	if (now > OOM_PROTECTED && !t.failed &&
 		cg_write_at(AT_FDCWD, "/proc/self/oom_score_adj", (struct cg_bytes){t.data, t.len}) < 0)
