@@ -72,7 +72,7 @@ static void job_final(struct job *j)
 	j->timer = sd_event_source_disable_unref(j->timer);
 	cg_store_keep(&m->store, j->spec.id, &j->spec, &j->record);
 	if (j->gone) {
-		j->gone(j->gone_context, j->spec.id, monotonic_us() - j->gone_from);
+		j->gone(j->gone_context, j->handle);
 		j->gone = NULL;
 	}
 	clients_notify(j, CLIENT_MOVE, NULL);

@@ -58,7 +58,6 @@ struct job {
 	struct client *waiting;   /* those that wait for its start or end */
 	cg_job_gone_fn *gone;     /* of a kill for pressure's sake */
 	void *gone_context;
-	uint64_t gone_from;
 };
 
 struct listener {
