@@ -306,3 +306,8 @@ int cg_job_spec_check(const struct cg_job_spec *spec, struct cg_error **err)
 		return cg_error_usage(err, "--service-ready stands after the --service that it is for");
 	return 0;
 }
+
+uint64_t cg_job_ran_us(const struct cg_job_record *record, uint64_t now)
+{
+	return now > record->started_us ? now - record->started_us : 0;
+}

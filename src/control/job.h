@@ -173,6 +173,9 @@ const char *cg_restart_name(enum cg_restart restart);
 /* Whether the policy restarts a job that ended so; asked for an end, it never does. */
 bool cg_job_restarts(const struct cg_job_spec *spec, const struct cg_job_record *record);
 
+/* How long it has run by now (CLOCK_REALTIME us); 0 when the clock was set back to before its start. */
+uint64_t cg_job_ran_us(const struct cg_job_record *record, uint64_t now);
+
 /* What a job uses, as far as the host's controllers tell. Read when it is needed. */
 struct cg_job_usage {
 	uint64_t value[CG_USES]; /* in the units of enum cg_use */

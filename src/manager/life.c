@@ -415,7 +415,7 @@ void job_arm_timer(struct job *j)
 	case CG_JOB_FROZEN:
 		if (!j->spec.timeout_us)
 			return;
-		gone = realtime_us() - j->record.started_us;
+		gone = cg_job_ran_us(&j->record, realtime_us());
 		arm(j, gone < j->spec.timeout_us ? j->spec.timeout_us - gone : 0);
 		return;
 	case CG_JOB_STOPPING:
