@@ -65,7 +65,7 @@ struct listener {
 	const struct cg_delegation *scope; /* NULL: everybody's */
 	char *path;                        /* NULL: systemd's */
 	int dir, lock;
-	sd_event_source *source;
+	sd_event_source *source, *resume;
 };
 
 /* Bytes of a text that says why: of a job's reason, and of an event, of which all that are kept fit into what
