@@ -173,6 +173,16 @@ void client_flush(struct client *c)
 	client_settle(c);
 }
 
+/* Who always has a rest to read, as a slow follower does, would else have all that he was ever sent. */
+static void drop_sent(struct client *c)
+{
+	if (c->sent <= c->out.len / 2)
+		return;
+	memmove(c->out.data, c->out.data + c->sent, c->out.len - c->sent);
+	c->out.len -= c->sent;
+	c->sent = 0;
+}
+
 /* Nothing that a job may have is so long; should there be such a thing, its asker hears of it. */
 static int answer_too_long(struct client *c)
 {
@@ -191,6 +201,7 @@ void client_reply(struct client *c, const struct cg_reply *reply)
 
 	if (c->closing)
 		return;
+	drop_sent(c);
 	r = c->out.len - c->sent > OUT_MOST ? -ENOBUFS : scope_encode(c, reply);
 	if (r == -EMSGSIZE)
 		r = answer_too_long(c);
