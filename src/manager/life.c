@@ -357,6 +357,10 @@ static int on_queue(sd_event_source *source, void *context)
 		_cleanup_error_ struct cg_error *err = NULL;
 		int r;
 
+		if (j->spec.foreground) {
+			job_fail(j, "the manager ended before it had begun, and its terminal went with that");
+			continue;
+		}
 		r = job_may_start(j, &err);
 		if (r > 0)
 			r = job_start(j, &err);

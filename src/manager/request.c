@@ -258,6 +258,7 @@ static int not_admitted(const struct job *j, struct cg_error **err)
 static int begin(struct job *j, const int stdio[3], struct cg_error **err)
 {
 	_cleanup_limit_plan_ struct cg_limit_plan plan = {0};
+	bool wait = false;
 	int r = job_may_start(j, err);
 
 	if (r < 0)
@@ -266,6 +267,14 @@ static int begin(struct job *j, const int stdio[3], struct cg_error **err)
 		memcpy(j->stdio, stdio, sizeof(j->stdio));
 		r = job_start(j, err);
 		return r < 0 ? r : 1;
+	}
+	/* Its client's descriptors are here now, not when its turn comes. */
+	if (j->spec.foreground && cg_governor_admits(j->m->governor, &wait, NULL) == 0 && wait) {
+		r = cg_error_make(err, CG_FAULT_SYSTEM, EAGAIN,
+			"no job is started now, and one in the foreground cannot wait");
+		cg_error_hint(err,
+			"see cgtree job events for the reason; submit a job that may wait: cgtree job submit");
+		return r;
 	}
 	if (!j->spec.queue && !j->spec.after.count && !j->spec.services.count) {
 		_cleanup_error_ struct cg_error *why = NULL;

@@ -104,6 +104,7 @@ struct job *job_add(struct cg_manager *m, struct cg_job_spec *spec)
 	j->spec = *spec;
 	*spec = (struct cg_job_spec){0};
 	j->shim = j->answer = j->mover = -1;
+	j->stdio[0] = j->stdio[1] = j->stdio[2] = -1;
 	j->handle = ++m->next_handle;
 	m->job[m->jobs++] = j;
 	link_job(m, j);
