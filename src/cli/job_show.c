@@ -266,7 +266,7 @@ static void one_json(const struct cg_job_info *i, bool all)
 void job_show(struct cli *cli, const struct cg_job_info *i)
 {
 	_cleanup_text_ struct cg_text state = {0}, command = {0}, created = {0}, span = {0}, reason = {0},
-				      user = {0};
+				      user = {0}, cwd = {0};
 
 	if (cli->json) {
 		one_json(i, true);
@@ -284,12 +284,13 @@ void job_show(struct cli *cli, const struct cg_job_info *i)
 	add_span(&span, age(&i->record));
 	if (i->record.reason)
 		cg_text_escape(&reason, cg_bytes_of(i->record.reason));
+	cg_text_escape(&cwd, cg_bytes_of(i->spec.cwd));
 	cg_text_printf(&user, "uid %u, gid %u", i->spec.uid, i->spec.gid);
 	row("job", i->spec.id);
 	row("state", state.data);
 	row("why", reason.data);
 	row("command", command.data);
-	row("in", i->spec.cwd);
+	row("in", cwd.data);
 	row("as", user.data);
 	row("since", created.data);
 	row("time", span.data);

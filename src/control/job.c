@@ -299,7 +299,15 @@ int cg_job_spec_check(const struct cg_job_spec *spec, struct cg_error **err)
 		return cg_error_usage(err, "--priority %u: 0 to %d", spec->priority, CG_PRIORITY_MAX);
 	if (spec->restart >= CG_RESTARTS)
 		return cg_error_usage(err, "there is no restart policy %u", spec->restart);
+	if (spec->services.count > CG_JOB_SERVICES_MAX)
+		return cg_error_usage(err, "%u services beside a job: at most %d", spec->services.count,
+			CG_JOB_SERVICES_MAX);
 	if (spec->ready.count > spec->services.count)
 		return cg_error_usage(err, "--service-ready stands after the --service that it is for");
 	return 0;
+}
+
+uint64_t cg_job_ran_us(const struct cg_job_record *record, uint64_t now)
+{
+	return now > record->started_us ? now - record->started_us : 0;
 }

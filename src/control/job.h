@@ -72,7 +72,8 @@ const char *cg_strings_next(const struct cg_strings *s, const char *at);
  * memory. */
 char **cg_strings_array(const struct cg_strings *s);
 
-#define CG_JOB_ID_MAX 64
+#define CG_JOB_ID_MAX       64
+#define CG_JOB_SERVICES_MAX 99 /* beside one job: their ids end in .s1 to .s99 */
 /* Before the id of a job that was asked for at a socket of its own stands the name of that: NAME:ID. No id
  * holds a colon, so nobody can name what is another's. */
 #define CG_AREA_NAME_MAX 32
@@ -171,6 +172,9 @@ const char *cg_restart_name(enum cg_restart restart);
 
 /* Whether the policy restarts a job that ended so; asked for an end, it never does. */
 bool cg_job_restarts(const struct cg_job_spec *spec, const struct cg_job_record *record);
+
+/* How long it has run by now (CLOCK_REALTIME us); 0 when the clock was set back to before its start. */
+uint64_t cg_job_ran_us(const struct cg_job_record *record, uint64_t now);
 
 /* What a job uses, as far as the host's controllers tell. Read when it is needed. */
 struct cg_job_usage {

@@ -215,16 +215,83 @@ const char *cg_limits_value(const struct cg_strings *limits, const char *knob)
 	return NULL;
 }
 
+/* The first word of a keyed setting, which is its key; a single word alone stands for the default. */
+static struct cg_bytes key_of(const char *limit)
+{
+	struct cg_bytes rest = cg_bytes_of(limit + name_len(limit)), word, more;
+
+	rest = rest.len ? (struct cg_bytes){rest.data + 1, rest.len - 1} : rest;
+	if (!cg_bytes_word(&rest, &word))
+		return CG_BYTES("default");
+	return cg_bytes_word(&rest, &more) ? word : CG_BYTES("default");
+}
+
+static bool same_place(const char *a, const char *b)
+{
+	const struct cg_knob *k = same_name(a, b) ? knob_of(a) : NULL;
+	struct cg_bytes x, y;
+
+	if (!same_name(a, b) || !k || !is_keyed(k))
+		return same_name(a, b);
+	x = key_of(a);
+	y = key_of(b);
+	return x.len == y.len && memcmp(x.data, y.data, x.len) == 0;
+}
+
+static const char *find_place(const struct cg_strings *list, const char *limit)
+{
+	const char *found = NULL;
+
+	for (const char *p = cg_strings_next(list, NULL); p; p = cg_strings_next(list, p))
+		if (same_place(p, limit))
+			found = p;
+	return found;
+}
+
+static bool names_word(struct cg_bytes words, struct cg_bytes word)
+{
+	struct cg_bytes other;
+	const char *end = memchr(word.data, '=', word.len);
+	size_t n = end ? (size_t)(end - word.data) + 1 : word.len;
+
+	while (cg_bytes_word(&words, &other))
+		if (other.len >= n && memcmp(other.data, word.data, n) == 0)
+			return true;
+	return false;
+}
+
+/* "io.max=8:0 rbps=1 wbps=2" with "io.max=8:0 wbps=3" over it: the kernel keeps what the second leaves out.
+ */
+static int lay_over(const char *limit, const char *over, struct cg_text *t)
+{
+	const struct cg_knob *k = knob_of(limit);
+	struct cg_bytes rest = cg_bytes_of(limit + name_len(limit)), word;
+
+	cg_text_adds(t, over);
+	if (k && k->grammar == CG_GRAMMAR_NESTED && cg_bytes_word(&rest, &word))
+		while (cg_bytes_word(&rest, &word))
+			if (!names_word(cg_bytes_of(over), word))
+				cg_text_printf(t, " %.*s", (int)word.len, word.data);
+	return t->failed ? -ENOMEM : 0;
+}
+
 int cg_limits_merge(struct cg_strings *limits, const struct cg_strings *over)
 {
 	struct cg_strings merged = {0};
 	int r = 0;
 
 	for (const char *p = cg_strings_next(limits, NULL); r == 0 && p; p = cg_strings_next(limits, p))
-		if (!has_name(over, p))
+		if (!find_place(over, p))
 			r = cg_strings_add(&merged, cg_bytes_of(p));
-	for (const char *p = cg_strings_next(over, NULL); r == 0 && p; p = cg_strings_next(over, p))
-		r = cg_strings_add(&merged, cg_bytes_of(p));
+	for (const char *p = cg_strings_next(over, NULL); r == 0 && p; p = cg_strings_next(over, p)) {
+		_cleanup_text_ struct cg_text t = {0};
+		const char *before = find_place(limits, p);
+
+		r = before ? lay_over(before, p, &t) : 0;
+		if (r == 0)
+			r = cg_strings_add(
+				&merged, before ? (struct cg_bytes){t.data, t.len} : cg_bytes_of(p));
+	}
 	if (r < 0) {
 		cg_strings_free(&merged);
 		return r;

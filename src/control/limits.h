@@ -9,5 +9,6 @@ int cg_limit_check(const char *text, struct cg_text *t, struct cg_error **err) C
 int cg_limits_check(struct cg_strings *limits, struct cg_error **err) CG_MUST_CHECK;
 /* The value of a setting in a checked list, or NULL. */
 const char *cg_limits_value(const struct cg_strings *limits, const char *knob);
-/* Lays `over` over `limits`: settings that both have are over's (of keyed ones, over's as a whole). */
+/* Lays `over` over `limits`: settings that both have are over's; of keyed ones those of the same key, and of
+ * nested ones the words that over names: "io.max=8:0 rbps=1" stays when "io.max=8:16 rbps=2" comes. */
 int cg_limits_merge(struct cg_strings *limits, const struct cg_strings *over) CG_MUST_CHECK;

@@ -66,7 +66,8 @@ static pb_spec *build_spec(struct builder *b, const struct cg_job_spec *s)
 		return NULL;
 	cgtree__control__job_spec__init(m);
 	SET(m, id, text(s->id));
-	SET(m, cwd, text(s->cwd));
+	if (s->cwd)
+		SET(m, cwd, text(s->cwd));
 	m->argv = list(b, &s->argv, &m->n_argv);
 	m->env = list(b, &s->env, &m->n_env);
 	m->limits = list(b, &s->limits, &m->n_limits);

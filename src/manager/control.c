@@ -30,8 +30,9 @@ int job_freeze(struct job *j, enum cg_frozen_by by, struct cg_error **err)
 		return not_now(j, "frozen", err);
 	j->record.frozen_by |= (uint8_t)by;
 	job_record(j);
-	if (j->record.state == CG_JOB_FROZEN)
+	if (j->record.state == CG_JOB_FROZEN && !(j->waits & WAIT_THAWED))
 		return 0;
+	job_unwait(j, WAIT_THAWED);
 	r = cg_host_freeze(&j->m->host, j->spec.id, true);
 	if (r < 0) {
 		j->record.frozen_by &= (uint8_t)~by;
@@ -57,7 +58,7 @@ int job_thaw(struct job *j, enum cg_frozen_by by, struct cg_error **err)
 	r = cg_host_freeze(&j->m->host, j->spec.id, false);
 	if (r < 0)
 		return cg_error_errno(err, -r, "cannot thaw the job %s", j->spec.id);
-	j->waits &= (uint8_t)~WAIT_FROZEN;
+	job_unwait(j, WAIT_FROZEN);
 	if (j->record.state == CG_JOB_FROZEN)
 		job_watch(j, WAIT_THAWED);
 	return 0;
@@ -99,7 +100,7 @@ static int thaw_to_end(struct job *j, struct cg_error **err)
 	int r = cg_host_freeze(&j->m->host, j->spec.id, false);
 
 	j->record.frozen_by = 0;
-	j->waits &= (uint8_t) ~(WAIT_FROZEN | WAIT_THAWED);
+	job_unwait(j, WAIT_FROZEN | WAIT_THAWED);
 	if (r < 0 && r != -ENOENT)
 		return cg_error_errno(err, -r, "cannot thaw the job %s, so that it can end", j->spec.id);
 	return 0;
@@ -150,7 +151,7 @@ int job_kill(struct job *j, enum cg_job_cause cause, struct cg_error **err)
 		job_record(j);
 	else
 		job_move(j, CG_ON_STOP, "killing");
-	j->waits &= (uint8_t) ~(WAIT_FROZEN | WAIT_THAWED);
+	job_unwait(j, WAIT_FROZEN | WAIT_THAWED);
 	/* Its shim tells when the payload is gone, and then what is left is waited for. */
 	return cg_host_kill(&j->m->host, j->spec.id, err);
 }

@@ -16,13 +16,12 @@ static int set_limit(struct cg_governor *g, const struct cg_decision *d, enum cg
 		cg_act_name(d->act), why, err);
 }
 
-static void on_gone(void *context, const char *id, uint64_t took_us)
+static void on_gone(void *context, uint32_t handle)
 {
 	struct cg_governor *g = context;
 
-	(void)id;
-	(void)took_us;
-	cg_policy_gone(g->policy, g->victim);
+	/* Maybe one of before, that had been given up: then the one of now is waited for still. */
+	cg_policy_gone(g->policy, handle);
 	governor_soon(g);
 }
 
@@ -40,7 +39,6 @@ static int carry_out(
 	case CG_ACT_THAW:
 		return cg_manager_press_freeze(g->m, d->handle, d->act == CG_ACT_FREEZE, why, err);
 	case CG_ACT_KILL:
-		g->victim = d->handle;
 		return cg_manager_press_kill(g->m, d->handle, why, on_gone, g, err);
 	default:
 		break;

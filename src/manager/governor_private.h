@@ -20,7 +20,6 @@ struct cg_governor {
 	size_t views, view_room;
 	int meminfo, group[CG_GOVERNOR_DEPTH];
 	unsigned groups;
-	uint32_t victim;
 	/* out */
 	int events_fd; /* -1: stderr */
 	struct cg_text line;

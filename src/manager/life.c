@@ -18,12 +18,6 @@
 #define PROBE_LONGEST_US   400000
 #define JOURNAL_LONG       65536 /* bytes of records after which a journal is begun anew */
 
-size_t spec_bytes(const struct cg_job_spec *s)
-{
-	return sizeof(struct job) + s->argv.len + s->env.len + s->limits.len + s->require.len + s->after.len +
-	       s->labels.len + s->services.len + s->ready.len + s->groups.len;
-}
-
 void job_record(struct job *j)
 {
 	bool anew = j->journal_bytes == 0 || j->journal_bytes > spec_bytes(&j->spec) + JOURNAL_LONG;
@@ -62,10 +56,12 @@ void job_move(struct job *j, enum cg_job_event event, const char *what)
 	tell(j->m, j, CG_EVENT_JOB, what, "%s", j->record.reason ? j->record.reason : "");
 }
 
-static void set_reason(struct job *j, const char *reason)
+void job_reason(struct job *j, const char *reason)
 {
+	char *words = reason ? short_words(reason) : NULL;
+
 	free(j->record.reason);
-	j->record.reason = reason ? strdup(reason) : NULL;
+	j->record.reason = words;
 }
 
 /* Told to clients and written behind; then whatever waited for its end may go on. */
@@ -76,7 +72,7 @@ static void job_final(struct job *j)
 	j->timer = sd_event_source_disable_unref(j->timer);
 	cg_store_keep(&m->store, j->spec.id, &j->spec, &j->record);
 	if (j->gone) {
-		j->gone(j->gone_context, j->spec.id, monotonic_us() - j->gone_from);
+		j->gone(j->gone_context, j->handle);
 		j->gone = NULL;
 	}
 	clients_notify(j, CLIENT_MOVE, NULL);
@@ -90,7 +86,7 @@ void job_fail(struct job *j, const char *reason)
 {
 	_cleanup_error_ struct cg_error *err = NULL;
 
-	set_reason(j, reason);
+	job_reason(j, reason);
 	j->record.cause = CG_CAUSE_START;
 	j->record.ended_us = realtime_us();
 	j->forget = j->record.restore != NULL;
@@ -125,7 +121,7 @@ static void settle_restored(struct job *j)
 
 	if (restore_settle(j, &err) == 0)
 		return;
-	set_reason(j, err->message);
+	job_reason(j, err->message);
 	clients_notify(j, CLIENT_START, err);
 	if (job_kill(j, CG_CAUSE_START, &late) < 0)
 		cg_log(CG_LOG_ERROR, "%s", late->message);
@@ -202,7 +198,7 @@ static void note_limits(struct job *j, const struct cg_text *note)
 			cg_text_adds(&t, "; ");
 		cg_text_add(&t, line.data, line.len);
 	}
-	set_reason(j, t.failed ? NULL : t.data);
+	job_reason(j, t.failed ? NULL : t.data);
 }
 
 static int prepare(struct job *j, struct cg_error **err)
@@ -361,6 +357,10 @@ static int on_queue(sd_event_source *source, void *context)
 		_cleanup_error_ struct cg_error *err = NULL;
 		int r;
 
+		if (j->spec.foreground) {
+			job_fail(j, "the manager ended before it had begun, and its terminal went with that");
+			continue;
+		}
 		r = job_may_start(j, &err);
 		if (r > 0)
 			r = job_start(j, &err);
@@ -419,7 +419,7 @@ void job_arm_timer(struct job *j)
 	case CG_JOB_FROZEN:
 		if (!j->spec.timeout_us)
 			return;
-		gone = realtime_us() - j->record.started_us;
+		gone = cg_job_ran_us(&j->record, realtime_us());
 		arm(j, gone < j->spec.timeout_us ? j->spec.timeout_us - gone : 0);
 		return;
 	case CG_JOB_STOPPING:
@@ -513,7 +513,7 @@ void job_shim_gone(struct job *j)
 	if (j->record.state != CG_JOB_STOPPING)
 		job_move(j, CG_ON_STOP, "ending");
 	j->timer = sd_event_source_disable_unref(j->timer);
-	j->waits = WAIT_EMPTY;
+	job_unwait(j, WAIT_FROZEN | WAIT_THAWED);
 	job_kill_rest(j);
 }
 
@@ -543,7 +543,7 @@ static void note_dropped(struct job *j, const struct shim_end *end)
 		return;
 	cg_text_printf(&t, "%llu bytes of its output could not be written to its log: %s",
 		(unsigned long long)end->dropped, strerror(end->dropped_code));
-	set_reason(j, t.data);
+	job_reason(j, t.data);
 }
 
 static void conclude(struct job *j, const struct shim_end *end)
@@ -579,7 +579,7 @@ static void conclude(struct job *j, const struct shim_end *end)
 static void lose(struct job *j)
 {
 	j->record.cause = CG_CAUSE_SHIM;
-	set_reason(j, "its shim was killed before the job ended, so nobody knows how it ended");
+	job_reason(j, "its shim was killed before the job ended, so nobody knows how it ended");
 	job_move(j, CG_ON_LOSE, "lost");
 	clients_notify(j, CLIENT_START, NULL);
 }

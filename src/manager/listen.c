@@ -15,6 +15,32 @@
 #include "manager/private.h"
 
 #define LOCK_BESIDE ".lock"
+#define PAUSE_US    100000
+
+static int on_resume(sd_event_source *source, uint64_t usec, void *context)
+{
+	struct listener *l = context;
+
+	(void)source;
+	(void)usec;
+	(void)sd_event_source_set_enabled(l->source, SD_EVENT_ON);
+	return 0;
+}
+
+/* Who waits to be let in would be told of again and again, while there is no descriptor for him. */
+static void pause_listener(struct listener *l)
+{
+	int r;
+
+	if (l->resume)
+		r = sd_event_source_set_time_relative(l->resume, PAUSE_US);
+	else
+		r = sd_event_add_time_relative(
+			l->m->loop, &l->resume, CLOCK_MONOTONIC, PAUSE_US, 1, on_resume, l);
+	if (r < 0 || sd_event_source_set_enabled(l->resume, SD_EVENT_ONESHOT) < 0)
+		return;
+	(void)sd_event_source_set_enabled(l->source, SD_EVENT_OFF);
+}
 
 static int on_accept(sd_event_source *source, int listener, uint32_t events, void *context)
 {
@@ -24,6 +50,8 @@ static int on_accept(sd_event_source *source, int listener, uint32_t events, voi
 	(void)events;
 	if (fd >= 0)
 		client_connected(context, fd);
+	else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
+		pause_listener(context);
 	return 0;
 }
 
@@ -210,6 +238,7 @@ static void close_listener(struct listener *l)
 	if (l->source && name)
 		(void)unlinkat(l->dir, name, 0);
 	l->source = sd_event_source_disable_unref(l->source);
+	l->resume = sd_event_source_disable_unref(l->resume);
 	free(l->path);
 	l->path = NULL;
 	l->lock = cg_close(l->lock);

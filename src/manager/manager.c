@@ -41,21 +41,39 @@ uint64_t monotonic_us(void)
 	return clock_us(CLOCK_MONOTONIC);
 }
 
+char *short_words(const char *text)
+{
+	static const char more[] = "...";
+	size_t len = strnlen(text, WORDS_MOST + 1), cut = WORDS_MOST - strlen(more);
+	char *copy;
+
+	if (len <= WORDS_MOST)
+		return strdup(text);
+	copy = malloc(WORDS_MOST + 1);
+	if (!copy)
+		return NULL;
+	/* Not within a character. */
+	while (cut && ((unsigned char)text[cut] & 0xc0) == 0x80)
+		cut--;
+	memcpy(copy, text, cut);
+	memcpy(copy + cut, more, sizeof(more));
+	return copy;
+}
+
 void tell(
 	struct cg_manager *m, struct job *j, enum cg_event_kind kind, const char *what, const char *fmt, ...)
 {
 	struct cg_event e = {.kind = kind, .what = what};
+	_cleanup_free_ char *text = NULL;
 	const struct cg_event *kept;
 	va_list ap;
 
 	va_start(ap, fmt);
-	if (vasprintf(&e.text, fmt, ap) < 0)
-		e.text = NULL;
+	if (vasprintf(&text, fmt, ap) < 0)
+		text = NULL;
 	va_end(ap);
-	if (e.text && !e.text[0]) {
-		free(e.text);
-		e.text = NULL;
-	}
+	if (text && text[0])
+		e.text = short_words(text);
 	if (j) {
 		(void)snprintf(e.id, sizeof(e.id), "%s", j->spec.id);
 		e.state = j->record.state;
@@ -143,7 +161,8 @@ static void raise_files(struct cg_manager *m)
 	}
 }
 
-/* The OOM killer shall not take those who look after the others. Jobs get what we had. */
+/* The OOM killer shall not take those who look after the others. Jobs get what we had, but no protection: that
+ * was meant for us. */
 static void protect(struct cg_manager *m)
 {
 	_cleanup_buffer_ struct cg_buffer b = {0};
@@ -154,7 +173,7 @@ static void protect(struct cg_manager *m)
 		cg_parse_s64(cg_bytes_trim((struct cg_bytes){b.data, b.len}), &now) < 0 || now < -1000 ||
 		now > 1000)
 		return;
-	m->oom_adj = (int)now;
+	m->oom_adj = now > 0 ? (int)now : 0;
 	cg_text_printf(&t, "%d", OOM_PROTECTED);
 	if (now > OOM_PROTECTED && !t.failed &&
 		cg_write_at(AT_FDCWD, "/proc/self/oom_score_adj", (struct cg_bytes){t.data, t.len}) < 0)

@@ -24,7 +24,7 @@ int cg_manager_each_job(struct cg_manager *m, bool all, cg_job_view_fn *fn, void
 int cg_manager_press_freeze(struct cg_manager *m, uint32_t handle, bool frozen, const char *why,
 	struct cg_error **err) CG_MUST_CHECK;
 /* Kills for pressure's sake. `done` is called once nothing of the job is left. */
-typedef void cg_job_gone_fn(void *context, const char *id, uint64_t took_us);
+typedef void cg_job_gone_fn(void *context, uint32_t handle);
 int cg_manager_press_kill(struct cg_manager *m, uint32_t handle, const char *why, cg_job_gone_fn *done,
 	void *context, struct cg_error **err) CG_MUST_CHECK;
 /* Lays a value (in v2 terms) over a limit of the job for a while; on record, so that it is taken back even

@@ -110,7 +110,6 @@ int cg_manager_press_kill(struct cg_manager *m, uint32_t handle, const char *why
 	tell(m, j, CG_EVENT_DECISION, "kill", "%s", why);
 	j->gone = done;
 	j->gone_context = context;
-	j->gone_from = monotonic_us();
 	r = job_kill(j, CG_CAUSE_PRESSURE, err);
 	if (r < 0)
 		j->gone = NULL;

@@ -4,6 +4,7 @@
  *   server.c   connections: bytes to requests, replies to bytes
  *   scope.c    those at a socket for one group alone: what they may name, see and have
  *   request.c  what each verb does
+ *   quota.c    what a user may have
  *   life.c     a job from its start to its end
  *   control.c  freezing, signalling, stopping, killing: begun here, finished by watch.c
  *   service.c  services beside a job
@@ -57,7 +58,6 @@ struct job {
 	struct client *waiting;   /* those that wait for its start or end */
 	cg_job_gone_fn *gone;     /* of a kill for pressure's sake */
 	void *gone_context;
-	uint64_t gone_from;
 };
 
 struct listener {
@@ -65,8 +65,12 @@ struct listener {
 	const struct cg_delegation *scope; /* NULL: everybody's */
 	char *path;                        /* NULL: systemd's */
 	int dir, lock;
-	sd_event_source *source;
+	sd_event_source *source, *resume;
 };
+
+/* Bytes of a text that says why: of a job's reason, and of an event, of which all that are kept fit into what
+ * a client may have before it. What clients name may be as long as their request. */
+#define WORDS_MOST 768
 
 #define POOL 4 /* shims that wait to be told */
 
@@ -137,12 +141,12 @@ void job_empty(struct job *j);
 /* The next state by the table, with the journal and an event. A transition that the table lacks is told and
  * does nothing. */
 void job_move(struct job *j, enum cg_job_event event, const char *what);
+/* Why it is as it is, shortened to WORDS_MOST; NULL: nothing to say. */
+void job_reason(struct job *j, const char *reason);
 /* Writes the record; the error is told, for there is nobody to give it to. */
 void job_record(struct job *j);
 int job_watch_shim(struct job *j) CG_MUST_CHECK;
 void job_arm_timer(struct job *j);
-/* Room that the job takes of the manager's memory: for quotas. */
-size_t spec_bytes(const struct cg_job_spec *s);
 
 /* service.c. Makes the jobs that serve this one; on failure none is left. */
 int services_add(struct job *j, struct cg_error **err) CG_MUST_CHECK;
@@ -175,6 +179,8 @@ int job_with_brake(
 
 /* watch.c. Waits without blocking; what was waited for is told to life.c and to waiting clients. */
 void job_watch(struct job *j, unsigned waits);
+/* Some of that will not come any more: clients that wait for it are told. */
+void job_unwait(struct job *j, unsigned waits);
 void job_watch_stop(struct job *j);
 
 /* spawn.c */
@@ -224,6 +230,8 @@ void client_wait_for(struct client *c, struct job *j, enum client_wait wait);
 void client_unwait(struct client *c);
 /* Tells those that wait for it that it came, or (err) that it will not. */
 void clients_notify(struct job *j, enum client_wait wait, const struct cg_error *err);
+/* The job goes: whoever waits for anything of it still is told that nothing will come. */
+void clients_leave(struct job *j);
 /* Sends what can be sent now. */
 void client_flush(struct client *c);
 /* The next part of a list, once the last one was sent. */
@@ -249,6 +257,14 @@ void request_run(struct client *c, struct cg_request *q);
 /* With what it uses now, when that was asked for. */
 void reply_job(struct client *c, struct job *j, bool usage, bool more);
 
+/* quota.c */
+/* Room that the job takes of the manager's memory: for quotas. */
+size_t spec_bytes(const struct cg_job_spec *s);
+/* Refuses one that could not be sent, whole and with what became of it, in one message. */
+int spec_check_size(const struct cg_job_spec *s, struct cg_error **err) CG_MUST_CHECK;
+/* Whether the client may have this job, with those that serve it, beside what it has. */
+int quota_check(const struct client *c, const struct cg_job_spec *s, struct cg_error **err) CG_MUST_CHECK;
+
 /* reconcile.c */
 int reconcile(struct cg_manager *m, struct cg_error **err) CG_MUST_CHECK;
 /* A pidfd of the process, if it still is the one; -1. */
@@ -257,6 +273,8 @@ int open_process(const struct cg_manager *m, const struct cg_job_process *p);
 void job_settle_frozen(struct job *j);
 
 /* manager.c */
+/* A copy of at most WORDS_MOST bytes; NULL: out of memory. */
+char *short_words(const char *text) CG_MUST_CHECK;
 void tell(struct cg_manager *m, struct job *j, enum cg_event_kind kind, const char *what, const char *fmt,
 	...) CG_PRINTF(5, 6);
 uint64_t realtime_us(void);

@@ -11,17 +11,11 @@
 #include "kernel/tasks.h"
 #include "manager/move.h"
 
-static void set_reason(struct job *j, const char *reason)
-{
-	free(j->record.reason);
-	j->record.reason = strdup(reason);
-}
-
 static void lose(struct job *j, enum cg_job_cause cause, const char *reason)
 {
 	j->record.cause = cause;
 	j->record.ended_us = realtime_us();
-	set_reason(j, reason);
+	job_reason(j, reason);
 	job_move(j, CG_ON_LOSE, "lost");
 	cg_store_keep(&j->m->store, j->spec.id, &j->spec, &j->record);
 }

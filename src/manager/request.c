@@ -12,13 +12,12 @@
 #include "base/log.h"
 #include "manager/move.h"
 
-#define JOBS_MOST       20000
-#define JOBS_PER_USER   1000
-#define BYTES_PER_USER  ((size_t)32 << 20)
 #define LIST_AT_ONCE    ((size_t)64 << 10)
-#define COMMAND_IN_LIST 200 /* bytes of a command that a list shows */
+#define COMMAND_IN_LIST 200  /* bytes of a command that a list shows */
+#define STRINGS_IN_LIST 2048 /* bytes of limits, labels, names */
 #define GROUPS_MOST     1024
 #define EVENTS_AT_ONCE  64
+_Static_assert(EVENTS_AT_ONCE *(WORDS_MOST + 224) <= CG_MESSAGE_MOST, "events fit");
 #define TIME_LONGEST_US ((uint64_t)365 * 86400 * 1000000)
 
 /* The job that is meant, or NULL after the client was told. */
@@ -54,33 +53,59 @@ void reply_job(struct client *c, struct job *j, bool usage, bool more)
 	client_reply(c, &reply);
 }
 
-/* What a list shows of a job: not its environment, and not 20 KB of arguments. Points into the job. */
-static struct cg_job_info brief_of(struct job *j)
-{
-	struct cg_job_info i = info_of(j, false);
-	const char *p = cg_strings_next(&j->spec.argv, NULL);
+struct brief {
+	struct cg_job_info info;
+	char command[COMMAND_IN_LIST + sizeof("...")];
+};
 
-	i.spec.env = i.spec.require = i.spec.groups = i.spec.services = i.spec.ready = (struct cg_strings){0};
-	i.spec.argv = (struct cg_strings){.data = j->spec.argv.data};
-	for (; p && (i.spec.argv.count == 0 || i.spec.argv.len < COMMAND_IN_LIST);
-		p = cg_strings_next(&j->spec.argv, p)) {
-		i.spec.argv.len += (uint32_t)strlen(p) + 1;
-		i.spec.argv.count++;
+/* Those of the strings that come first and fit into so many bytes. */
+static struct cg_strings first_of(const struct cg_strings *s, uint32_t most)
+{
+	struct cg_strings first = {.data = s->data};
+
+	for (const char *p = cg_strings_next(s, NULL); p; p = cg_strings_next(s, p)) {
+		uint32_t len = (uint32_t)(p - s->data) + (uint32_t)strlen(p) + 1;
+
+		if (len > most)
+			break;
+		first.len = len;
+		first.count++;
 	}
-	return i;
+	return first;
+}
+
+/* What a list shows of a job: not its environment, and of what may be long the beginning. Points into the job
+ * and into *b. */
+static void brief_of(struct job *j, struct brief *b)
+{
+	struct cg_job_spec *s = &b->info.spec;
+
+	b->info = info_of(j, false);
+	s->env = s->require = s->groups = s->services = s->ready = (struct cg_strings){0};
+	s->limits = first_of(&j->spec.limits, STRINGS_IN_LIST);
+	s->labels = first_of(&j->spec.labels, STRINGS_IN_LIST);
+	s->after = first_of(&j->spec.after, STRINGS_IN_LIST);
+	s->cwd = NULL;
+	if (s->argv.len <= COMMAND_IN_LIST)
+		return;
+	memcpy(b->command, s->argv.data, COMMAND_IN_LIST);
+	memcpy(b->command + COMMAND_IN_LIST, "...", sizeof("..."));
+	s->argv = (struct cg_strings){.data = b->command, .len = sizeof(b->command)};
+	for (size_t i = 0; i < sizeof(b->command); i++)
+		s->argv.count += b->command[i] == '\0';
 }
 
 void client_list_more(struct client *c)
 {
-	struct cg_job_info one;
-	struct cg_reply reply = {.job = &one, .jobs = 1, .more = true};
+	struct brief one;
+	struct cg_reply reply = {.job = &one.info, .jobs = 1, .more = true};
 	struct job *j;
 
 	while (c->out.len < LIST_AT_ONCE && (j = job_from_handle(c->m, c->list_next))) {
 		c->list_next = j->handle + 1;
 		if (!client_may_see(c, j))
 			continue;
-		one = brief_of(j);
+		brief_of(j, &one);
 		client_reply(c, &reply);
 	}
 	if (c->out.len >= LIST_AT_ONCE)
@@ -172,34 +197,6 @@ static int settle_user(const struct client *c, struct cg_job_spec *s, struct cg_
 	return 0;
 }
 
-static int check_quota(const struct client *c, const struct cg_job_spec *s, struct cg_error **err)
-{
-	const struct cg_manager *m = c->m;
-	unsigned own = 0, most = m->options.jobs_max ? m->options.jobs_max : JOBS_MOST,
-		 per_user = m->options.jobs_per_user ? m->options.jobs_per_user : JOBS_PER_USER;
-	size_t bytes = spec_bytes(s);
-	int r = 0;
-
-	if (m->jobs >= most)
-		r = cg_error_make(
-			err, CG_FAULT_SYSTEM, EDQUOT, "the manager keeps %u jobs, as many as it may", most);
-	for (uint32_t i = 0; r == 0 && !client_is_master(c) && i < m->jobs; i++) {
-		if (m->job[i]->spec.owner != c->uid)
-			continue;
-		own++;
-		bytes += spec_bytes(&m->job[i]->spec);
-	}
-	if (r == 0 && own >= per_user)
-		r = cg_error_make(
-			err, CG_FAULT_SYSTEM, EDQUOT, "you have %u jobs, as many as a user may", per_user);
-	if (r == 0 && bytes > BYTES_PER_USER && !client_is_master(c))
-		r = cg_error_make(err, CG_FAULT_SYSTEM, EDQUOT, "your jobs take more than %zu MiB of memory",
-			BYTES_PER_USER >> 20);
-	if (r < 0)
-		cg_error_hint(err, "remove results that are not needed: cgtree job remove ID");
-	return r;
-}
-
 static int check_times(const struct cg_job_spec *s, struct cg_error **err)
 {
 	if (s->timeout_us > TIME_LONGEST_US || s->grace_us > TIME_LONGEST_US)
@@ -233,8 +230,9 @@ static int check_submit(struct client *c, struct cg_job_spec *s, struct cg_error
 	r = r < 0 ? r : cg_limits_check(&s->limits, err);
 	r = r < 0 ? r : settle_user(c, s, err);
 	r = r < 0 ? r : scope_settle(c, s, err);
+	r = r < 0 ? r : spec_check_size(s, err);
 	r = r < 0 ? r : check_foreground(c, s, err);
-	r = r < 0 ? r : check_quota(c, s, err);
+	r = r < 0 ? r : quota_check(c, s, err);
 	if (r == 0 && job_find(c->m, s->id)) {
 		r = cg_error_make(err, CG_FAULT_USAGE, EEXIST, "there is a job %s already", s->id);
 		cg_error_hint(err, "choose another id, or remove its result: cgtree job remove %s", s->id);
@@ -260,6 +258,7 @@ static int not_admitted(const struct job *j, struct cg_error **err)
 static int begin(struct job *j, const int stdio[3], struct cg_error **err)
 {
 	_cleanup_limit_plan_ struct cg_limit_plan plan = {0};
+	bool wait = false;
 	int r = job_may_start(j, err);
 
 	if (r < 0)
@@ -268,6 +267,14 @@ static int begin(struct job *j, const int stdio[3], struct cg_error **err)
 		memcpy(j->stdio, stdio, sizeof(j->stdio));
 		r = job_start(j, err);
 		return r < 0 ? r : 1;
+	}
+	/* Its client's descriptors are here now, not when its turn comes. */
+	if (j->spec.foreground && cg_governor_admits(j->m->governor, &wait, NULL) == 0 && wait) {
+		r = cg_error_make(err, CG_FAULT_SYSTEM, EAGAIN,
+			"no job is started now, and one in the foreground cannot wait");
+		cg_error_hint(err,
+			"see cgtree job events for the reason; submit a job that may wait: cgtree job submit");
+		return r;
 	}
 	if (!j->spec.queue && !j->spec.after.count && !j->spec.services.count) {
 		_cleanup_error_ struct cg_error *why = NULL;
@@ -354,7 +361,7 @@ static int check_restore(struct client *c, const struct cg_job_spec *s, struct c
 {
 	const struct cg_manager *m = c->m;
 	int r = m->quitting ? cg_error_make(err, CG_FAULT_SYSTEM, ESHUTDOWN, "the manager is about to end")
-			    : check_quota(c, s, err);
+			    : quota_check(c, s, err);
 
 	if (r == 0 && job_find(m, s->id)) {
 		r = cg_error_make(err, CG_FAULT_USAGE, EEXIST, "there is a job %s already", s->id);
@@ -415,10 +422,10 @@ static void do_freeze(struct client *c, struct cg_request *q)
 		return;
 	if (job_freeze(j, CG_FROZEN_BY_CLIENT, &err) < 0)
 		client_error(c, err);
-	else if (j->record.state == CG_JOB_FROZEN)
-		reply_job(c, j, false, false);
-	else
+	else if (j->waits & WAIT_FROZEN)
 		client_wait_for(c, j, CLIENT_FREEZE);
+	else
+		reply_job(c, j, false, false);
 }
 
 static void do_thaw(struct client *c, struct cg_request *q)
@@ -430,7 +437,7 @@ static void do_thaw(struct client *c, struct cg_request *q)
 		return;
 	if (job_thaw(j, CG_FROZEN_BY_CLIENT, &err) < 0)
 		client_error(c, err);
-	else if (j->record.state == CG_JOB_FROZEN && !j->record.frozen_by)
+	else if (j->waits & WAIT_THAWED)
 		client_wait_for(c, j, CLIENT_THAW);
 	else
 		reply_job(c, j, false, false);

@@ -13,8 +13,10 @@
 #define CLIENTS_PER_USER 256
 #define IDLE_US          30000000
 #define READ_AT_ONCE     16384
-#define OUT_MOST         ((size_t)1 << 20)   /* a client that is so far behind is put out */
-#define OUT_FOLLOWER     ((size_t)256 << 10) /* events are left out, and that is told */
+#define OUT_MOST         ((size_t)1 << 20) /* a client that is so far behind is put out */
+/* All events that are kept, each with what stands beside its text. */
+_Static_assert(CG_EVENTS_KEPT *(WORDS_MOST + 224) <= OUT_MOST, "events fit");
+#define OUT_FOLLOWER ((size_t)256 << 10) /* events are left out, and that is told */
 
 bool client_is_master(const struct client *c)
 {
@@ -171,11 +173,39 @@ void client_flush(struct client *c)
 	client_settle(c);
 }
 
+/* Who always has a rest to read, as a slow follower does, would else have all that he was ever sent. */
+static void drop_sent(struct client *c)
+{
+	if (c->sent <= c->out.len / 2)
+		return;
+	memmove(c->out.data, c->out.data + c->sent, c->out.len - c->sent);
+	c->out.len -= c->sent;
+	c->sent = 0;
+}
+
+/* Nothing that a job may have is so long; should there be such a thing, its asker hears of it. */
+static int answer_too_long(struct client *c)
+{
+	_cleanup_error_ struct cg_error *err = NULL;
+	struct cg_reply reply = {0};
+
+	(void)cg_error_make(
+		&err, CG_FAULT_SYSTEM, EMSGSIZE, "the answer is longer than %zu KiB", CG_MESSAGE_MOST >> 10);
+	reply.error = err;
+	return cg_reply_encode(&reply, &c->out);
+}
+
 void client_reply(struct client *c, const struct cg_reply *reply)
 {
+	int r;
+
 	if (c->closing)
 		return;
-	if (c->out.len - c->sent > OUT_MOST || scope_encode(c, reply) < 0) {
+	drop_sent(c);
+	r = c->out.len - c->sent > OUT_MOST ? -ENOBUFS : scope_encode(c, reply);
+	if (r == -EMSGSIZE)
+		r = answer_too_long(c);
+	if (r < 0) {
 		client_end(c);
 		return;
 	}
@@ -248,6 +278,17 @@ void clients_notify(struct job *j, enum client_wait wait, const struct cg_error 
 		if (c->wait == wait)
 			tell_waiting(c, j, err);
 	}
+}
+
+void clients_leave(struct job *j)
+{
+	_cleanup_error_ struct cg_error *err = NULL;
+
+	if (!j->waiting)
+		return;
+	(void)cg_error_make(&err, CG_FAULT_SYSTEM, ECANCELED, "the job %s was removed", j->spec.id);
+	while (j->waiting)
+		tell_waiting(j->waiting, j, err);
 }
 
 void server_event(struct cg_manager *m, const struct cg_event *e)

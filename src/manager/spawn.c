@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <linux/close_range.h>
 #include <linux/sched.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -103,10 +104,20 @@ static int spawn(struct cg_manager *m, struct shim_process *ret, struct cg_error
 	return 0;
 }
 
+static bool has_ended(const struct shim_process *p)
+{
+	struct pollfd look = {.fd = p->pidfd, .events = POLLIN};
+
+	return poll(&look, 1, 0) != 0;
+}
+
 int shim_take(struct cg_manager *m, struct shim_process *ret, struct cg_error **err)
 {
 	int r = 0;
 
+	/* One that somebody killed while it waited is no use. */
+	while (m->pooled && has_ended(&m->pool[m->pooled - 1]))
+		shim_drop(&m->pool[--m->pooled]);
 	if (m->pooled)
 		*ret = m->pool[--m->pooled];
 	else

@@ -104,6 +104,7 @@ struct job *job_add(struct cg_manager *m, struct cg_job_spec *spec)
 	j->spec = *spec;
 	*spec = (struct cg_job_spec){0};
 	j->shim = j->answer = j->mover = -1;
+	j->stdio[0] = j->stdio[1] = j->stdio[2] = -1;
 	j->handle = ++m->next_handle;
 	m->job[m->jobs++] = j;
 	link_job(m, j);
@@ -113,6 +114,7 @@ struct job *job_add(struct cg_manager *m, struct cg_job_spec *spec)
 static void free_job(struct job *j)
 {
 	job_watch_stop(j);
+	clients_leave(j);
 	sd_event_source_disable_unref(j->shim_source);
 	sd_event_source_disable_unref(j->answer_source);
 	sd_event_source_disable_unref(j->mover_source);

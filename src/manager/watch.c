@@ -153,8 +153,31 @@ void job_watch(struct job *j, unsigned waits)
 	go_on(j);
 }
 
+void job_unwait(struct job *j, unsigned waits)
+{
+	static const struct {
+		enum job_wait wait;
+		enum client_wait client;
+		const char *what, *instead;
+	} all[] = {{WAIT_FROZEN, CLIENT_FREEZE, "frozen", "thawed"},
+		{WAIT_THAWED, CLIENT_THAW, "thawed", "frozen again"}};
+
+	j->waits &= (uint8_t)~waits;
+	for (size_t i = 0; i < CG_ARRAY_SIZE(all); i++) {
+		_cleanup_error_ struct cg_error *err = NULL;
+		bool goes_on = j->record.state == CG_JOB_RUNNING || j->record.state == CG_JOB_FROZEN;
+
+		if (!(waits & all[i].wait) || !j->waiting)
+			continue;
+		(void)cg_error_make(&err, CG_FAULT_SYSTEM, ECANCELED,
+			"the job %s is not %s: it was to be %s before the kernel had done that", j->spec.id,
+			all[i].what, goes_on ? all[i].instead : "ended");
+		clients_notify(j, all[i].client, err);
+	}
+}
+
 void job_watch_stop(struct job *j)
 {
-	j->waits = 0;
+	job_unwait(j, j->waits | WAIT_FROZEN | WAIT_THAWED);
 	j->watcher = sd_event_source_disable_unref(j->watcher);
 }

@@ -76,6 +76,15 @@ static void test_restarts(void **state CG_UNUSED)
 	assert_false(cg_job_restarts(&s, &r));
 }
 
+static void test_ran(void **state CG_UNUSED)
+{
+	struct cg_job_record r = {.started_us = 1000};
+
+	assert_int_equal(cg_job_ran_us(&r, 1500), 500);
+	/* The clock was set back. */
+	assert_int_equal(cg_job_ran_us(&r, 400), 0);
+}
+
 static void test_strings(void **state CG_UNUSED)
 {
 	struct cg_strings s = {0};
@@ -100,7 +109,8 @@ static void test_strings(void **state CG_UNUSED)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test(test_final), cmocka_unit_test(test_ends),
-		cmocka_unit_test(test_ids), cmocka_unit_test(test_restarts), cmocka_unit_test(test_strings)};
+		cmocka_unit_test(test_ids), cmocka_unit_test(test_restarts), cmocka_unit_test(test_strings),
+		cmocka_unit_test(test_ran)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -80,10 +80,29 @@ static void test_lists(void **state CG_UNUSED)
 	cg_strings_free(&over);
 }
 
+/* What an update leaves out stays: other devices, and other words of the same one. */
+static void test_keyed_lists(void **state CG_UNUSED)
+{
+	struct cg_strings limits = list("io.max=8:0 rbps=1 wbps=2", "io.max=8:16 rbps=3"),
+			  over = list("io.max=8:0 wbps=4", "io.max=8:32 rbps=5");
+	const char *p;
+
+	assert_int_equal(cg_limits_merge(&limits, &over), 0);
+	assert_int_equal(limits.count, 3);
+	p = cg_strings_next(&limits, NULL);
+	assert_string_equal(p, "io.max=8:16 rbps=3");
+	p = cg_strings_next(&limits, p);
+	assert_string_equal(p, "io.max=8:0 wbps=4 rbps=1");
+	p = cg_strings_next(&limits, p);
+	assert_string_equal(p, "io.max=8:32 rbps=5");
+	cg_strings_free(&limits);
+	cg_strings_free(&over);
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_taken), cmocka_unit_test(test_refused), cmocka_unit_test(test_lists)};
+	const struct CMUnitTest tests[] = {cmocka_unit_test(test_taken), cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_lists), cmocka_unit_test(test_keyed_lists)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -336,6 +336,11 @@ static void test_stuck_kill(void **state)
 	host_add(h, "b", 20, 300);
 	PLAY(h, {1500, {[MEMORY] = 95}, 98});
 	assert_told(h, "kill a, stuck a, kill b");
+	/* The end of the one that was given up is not that of the one of now. */
+	cg_policy_gone(h->policy, 100);
+	host_add(h, "c", 30, 300);
+	PLAY(h, {500, {[MEMORY] = 95}, 98});
+	assert_told(h, "kill a, stuck a, kill b");
 }
 
 static void test_failed_step(void **state)
