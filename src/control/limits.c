@@ -260,7 +260,7 @@ static bool names_word(struct cg_bytes words, struct cg_bytes word)
 	return false;
 }
 
-/* "io.max=8:0 rbps=1 wbps=2" with "io.max=8:0 wbps=3" over it: the kernel keeps what the second leaves out.
+/* "8:0 rbps=1 wbps=2" with "8:0 wbps=3" over it: the kernel keeps what the second leaves out.
  */
 static int lay_over(const char *limit, const char *over, struct cg_text *t)
 {

@@ -10,5 +10,5 @@ int cg_limits_check(struct cg_strings *limits, struct cg_error **err) CG_MUST_CH
 /* The value of a setting in a checked list, or NULL. */
 const char *cg_limits_value(const struct cg_strings *limits, const char *knob);
 /* Lays `over` over `limits`: settings that both have are over's; of keyed ones those of the same key, and of
- * nested ones the words that over names: "io.max=8:0 rbps=1" stays when "io.max=8:16 rbps=2" comes. */
+ * nested ones the words that over names: the line of one device stays when that of another comes. */
 int cg_limits_merge(struct cg_strings *limits, const struct cg_strings *over) CG_MUST_CHECK;
