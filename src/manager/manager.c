@@ -161,8 +161,8 @@ static void raise_files(struct cg_manager *m)
 	}
 }
 
-/* The OOM killer shall not take those who look after the others. Jobs get what we had, but no protection: that
- * was meant for us. */
+/* The OOM killer shall not take those who look after the others. Jobs get what we had, but no protection:
+ * that was meant for us. */
 static void protect(struct cg_manager *m)
 {
 	_cleanup_buffer_ struct cg_buffer b = {0};
