@@ -64,6 +64,17 @@ struct cli_example {
 	const char *command, *what;
 };
 
+/* What the first plain word of a verb may be, where it says what to do: a table whose rows begin with the
+ * word (const char *). */
+struct cli_words {
+	const void *rows;
+	size_t size, count; /* of a row; of rows */
+};
+#define CLI_WORDS(table)                                                                                     \
+	{                                                                                                    \
+		(table), sizeof((table)[0]), CG_ARRAY_SIZE(table)                                            \
+	}
+
 struct cli_verb {
 	const char *name;
 	const char *summary;                /* one line */
@@ -72,7 +83,7 @@ struct cli_verb {
 	const struct cli_option *options;   /* ends with a row without name */
 	const struct cli_example *examples; /* ends with a row without command */
 	const char *const *exits;           /* "0 what it means", NULL-terminated */
-	const char *const *words;           /* what the first plain word may be, where it says what to do */
+	struct cli_words words;
 	/* Whether a word takes an option; NULL: nothing is known of it, and help of a word shows all. */
 	bool (*word_takes)(const char *word, const struct cli_option *option);
 	enum cli_names arguments; /* what the plain words are, for completions */
@@ -124,16 +135,16 @@ int cli_parse_common(struct cli *cli, int argc, char **argv, int *ret_first) CG_
 int cli_usage(struct cli *cli, const char *fmt, ...) CG_PRINTF(2, 3);
 /* The candidate nearest to `word` by edit distance when it is near enough to be meant, or NULL. */
 const char *cli_nearest(const char *word, const char *const *candidates, size_t count);
-/* The row of a verb's own table of words (each row begins with its word, const char *) that `word` names;
- * else says that there is none, with the nearest: CLI_EXIT_USAGE. */
-int cli_find_row(struct cli *cli, const char *word, const void *rows, size_t size, size_t count,
-	size_t *ret) CG_MUST_CHECK;
+/* The row of the verb's words that is `word`; else says that there is none, with the nearest: CLI_EXIT_USAGE.
+ */
+int cli_find_word(struct cli *cli, const char *word, size_t *ret_row) CG_MUST_CHECK;
 
 /* help.c */
 void cli_help_all(const struct cli *cli);
 void cli_help_verb(const struct cli *cli, const struct cli_verb *verb);
 /* The same of one of the verb's words alone. */
 void cli_help_word(const struct cli *cli, const struct cli_verb *verb, const char *word);
+const char *cli_word_at(const struct cli_verb *verb, size_t row);
 bool cli_verb_has_word(const struct cli_verb *verb, const char *word);
 void cli_version(const struct cli *cli);
 const struct cli_verb *cli_verb_find(const struct cli *cli, const char *name);

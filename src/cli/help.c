@@ -172,10 +172,18 @@ void cli_help_word(const struct cli *cli, const struct cli_verb *verb, const cha
 	(void)printf("\nAll of it, with examples: cgtree help %s\n", verb->name);
 }
 
+const char *cli_word_at(const struct cli_verb *verb, size_t row)
+{
+	const char *word;
+
+	memcpy(&word, (const char *)verb->words.rows + row * verb->words.size, sizeof(word));
+	return word;
+}
+
 bool cli_verb_has_word(const struct cli_verb *verb, const char *word)
 {
-	for (size_t i = 0; verb->words && verb->words[i]; i++)
-		if (strcmp(verb->words[i], word) == 0)
+	for (size_t i = 0; i < verb->words.count; i++)
+		if (strcmp(cli_word_at(verb, i), word) == 0)
 			return true;
 	return false;
 }
@@ -265,8 +273,8 @@ static void list_words(const struct cli *cli, const struct cli_verb *verb)
 		for (size_t i = 0; cli->verbs[i]; i++)
 			(void)printf("verb\t%s\t-\t%s\n", cli->verbs[i]->name, cli->verbs[i]->summary);
 	if (verb) {
-		for (size_t i = 0; verb->words && verb->words[i]; i++)
-			(void)printf("word\t%s\t-\t-\n", verb->words[i]);
+		for (size_t i = 0; i < verb->words.count; i++)
+			(void)printf("word\t%s\t-\t-\n", cli_word_at(verb, i));
 		(void)printf("arguments\t%s\n", names[verb->arguments]);
 		list_options(verb->options);
 	}
@@ -299,7 +307,7 @@ static int run_help(struct cli *cli, int argc, char **argv)
 			return cli_unknown_verb(cli, argv[first]);
 	}
 	word = argc - first > 1 ? argv[first + 1] : NULL;
-	if (argc - first > 2 || (word && !verb->words) || (word && o.words))
+	if (argc - first > 2 || (word && !verb->words.count) || (word && o.words))
 		return cli_usage(cli, "one verb at a time");
 	if (word && !cli_verb_has_word(verb, word))
 		return cli_usage(cli, "%s has no word \"%s\"", verb->name, word);

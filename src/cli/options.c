@@ -131,17 +131,19 @@ const char *cli_nearest(const char *word, const char *const *candidates, size_t 
 	return nearest;
 }
 
-int cli_find_row(struct cli *cli, const char *word, const void *rows, size_t size, size_t count, size_t *ret)
+int cli_find_word(struct cli *cli, const char *word, size_t *ret_row)
 {
 	const char *names[ROWS_MAX], *nearest;
+	size_t n = 0;
 
-	for (size_t i = 0; i < count && i < ROWS_MAX; i++) {
-		memcpy(&names[i], (const char *)rows + i * size, sizeof(names[i]));
-		*ret = i;
-		if (strcmp(word, names[i]) == 0)
-			return 0;
+	for (; n < cli->verb->words.count && n < ROWS_MAX; n++) {
+		names[n] = cli_word_at(cli->verb, n);
+		if (strcmp(word, names[n]) != 0)
+			continue;
+		*ret_row = n;
+		return 0;
 	}
-	nearest = cli_nearest(word, names, count < ROWS_MAX ? count : ROWS_MAX);
+	nearest = cli_nearest(word, names, n);
 	if (nearest)
 		return cli_usage(cli, "there is no verb \"%s\"; did you mean \"%s\"?", word, nearest);
 	return cli_usage(cli, "there is no verb \"%s\"", word);

@@ -120,7 +120,7 @@ static int run_criu(struct cli *cli, int argc, char **argv)
 	if (r == 0 && argc == first)
 		r = cli_usage(cli, "say what to do: dump, restore, prepare, undo, hook, import or export");
 	if (r == 0)
-		r = cli_find_row(cli, argv[first], kinds, sizeof(kinds[0]), CG_ARRAY_SIZE(kinds), &kind);
+		r = cli_find_word(cli, argv[first], &kind);
 	if (r == 0)
 		r = check_options(cli, &o, kind);
 	if (r == 0)
@@ -128,9 +128,6 @@ static int run_criu(struct cli *cli, int argc, char **argv)
 	cli_restore_options_free(&o.where);
 	return r;
 }
-
-static const char *const criu_words[] = {
-	"dump", "restore", "prepare", "undo", "hook", "import", "export", NULL};
 
 const struct cli_verb cli_verb_criu = {
 	.name = "criu",
@@ -162,7 +159,7 @@ const struct cli_verb cli_verb_criu = {
 		"4 the input is damaged or incomplete",
 		"5 the image is of a version, or has a feature, that is not read here",
 		"64 the command line is wrong", NULL},
-	.words = criu_words,
+	.words = CLI_WORDS(kinds),
 	.word_takes = word_takes,
 	.arguments = CLI_NAMES_FILE,
 	.changes = true,

@@ -317,7 +317,7 @@ static int run_job(struct cli *cli, int argc, char **argv)
 		return r;
 	if (argc == first)
 		return cli_usage(cli, "say what to do: run, submit, list, ...");
-	r = cli_find_row(cli, argv[first], kinds, sizeof(kinds[0]), CG_ARRAY_SIZE(kinds), &kind);
+	r = cli_find_word(cli, argv[first], &kind);
 	if (r)
 		return r;
 	verb = &kinds[kind];
@@ -328,10 +328,6 @@ static int run_job(struct cli *cli, int argc, char **argv)
 		o.socket = getenv("CGTREE_SOCKET");
 	return verb->run(cli, &o, verb, argv + first + 1);
 }
-
-static const char *const job_words[] = {"run", "submit", "list", "inspect", "stats", "freeze", "thaw", "kill",
-	"stop", "wait", "logs", "update", "remove", "events", "checkpoint", "restore", "why", "ping", "quit",
-	NULL};
 
 const struct cli_verb cli_verb_job = {
 	.name = "job",
@@ -376,6 +372,6 @@ const struct cli_verb cli_verb_job = {
 	.exits = (const char *const[]){"0 done", "2 refused or failed", "64 the command line is wrong",
 		"run, wait: the job's own; 125 our failure, 126 it cannot be executed, 127 it was not found",
 		NULL},
-	.words = job_words,
+	.words = CLI_WORDS(kinds),
 	.run = run_job,
 };

@@ -61,7 +61,7 @@ static int run_oci(struct cli *cli, int argc, char **argv)
 	return oci_hook(cli, o.image, o.strict);
 }
 
-static const char *const oci_words[] = {"hook", "runtime", NULL};
+static const char *const oci_words[] = {"hook", "runtime"};
 
 /* The runtime's options are its own. */
 static bool word_takes(const char *word, const struct cli_option *option CG_UNUSED)
@@ -103,7 +103,7 @@ const struct cli_verb cli_verb_oci = {
 		"64 the command line is wrong",
 		"125 runtime: failed, the container is where it was, or deleted again",
 		"126 runtime: the runtime cannot be run", "127 runtime: there is no such runtime", NULL},
-	.words = oci_words,
+	.words = CLI_WORDS(oci_words),
 	.word_takes = word_takes,
 	.changes = true,
 	.run = run_oci,

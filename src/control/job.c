@@ -7,73 +7,36 @@
 
 #include "base/fdio.h"
 
-#define NEVER 0xff
+/* What follows, by state and event. What is not listed is 0: there is no such transition, and who asks for it
+ * made a mistake. */
+#define TO(state) ((state) + 1)
+/* Of whatever was told to a shim; it is queued again when that ended before the payload began, or by a
+ * restart. */
+#define ENDS                                                                                                 \
+	[CG_ON_EXIT] = TO(CG_JOB_EXITED), [CG_ON_SIGNAL] = TO(CG_JOB_KILLED),                                \
+	[CG_ON_FAIL] = TO(CG_JOB_FAILED), [CG_ON_LOSE] = TO(CG_JOB_LOST), [CG_ON_QUEUE] = TO(CG_JOB_QUEUED)
 
-/* What follows, by state and event. NEVER: there is no such transition, and who asks for it made a mistake.
- */
 static const uint8_t transitions[CG_JOB_STATES][CG_ON_EVENTS] = {
-	[CG_JOB_QUEUED] = {[CG_ON_START] = CG_JOB_STARTING,
-		[CG_ON_STARTED] = NEVER,
-		[CG_ON_FREEZE] = NEVER,
-		[CG_ON_THAW] = NEVER,
-		[CG_ON_STOP] = NEVER,
-		[CG_ON_EXIT] = NEVER,
-		[CG_ON_SIGNAL] = CG_JOB_KILLED, /* ended before it began */
-		[CG_ON_FAIL] = CG_JOB_FAILED,
-		[CG_ON_LOSE] = CG_JOB_LOST,
-		[CG_ON_QUEUE] = NEVER},
-	[CG_JOB_STARTING] = {[CG_ON_START] = NEVER,
-		[CG_ON_STARTED] = CG_JOB_RUNNING,
-		[CG_ON_FREEZE] = NEVER,
-		[CG_ON_THAW] = NEVER,
-		[CG_ON_STOP] = CG_JOB_STOPPING,
-		[CG_ON_EXIT] = CG_JOB_EXITED,
-		[CG_ON_SIGNAL] = CG_JOB_KILLED,
-		[CG_ON_FAIL] = CG_JOB_FAILED,
-		[CG_ON_LOSE] = CG_JOB_LOST,
-		[CG_ON_QUEUE] = CG_JOB_QUEUED}, /* the shim ended before it began */
-	[CG_JOB_RUNNING] = {[CG_ON_START] = NEVER,
-		[CG_ON_STARTED] = NEVER,
-		[CG_ON_FREEZE] = CG_JOB_FROZEN,
-		[CG_ON_THAW] = NEVER,
-		[CG_ON_STOP] = CG_JOB_STOPPING,
-		[CG_ON_EXIT] = CG_JOB_EXITED,
-		[CG_ON_SIGNAL] = CG_JOB_KILLED,
-		[CG_ON_FAIL] = CG_JOB_FAILED, /* an answer that a manager before us did not read */
-		[CG_ON_LOSE] = CG_JOB_LOST,
-		[CG_ON_QUEUE] = CG_JOB_QUEUED},
-	[CG_JOB_FROZEN] = {[CG_ON_START] = NEVER,
-		[CG_ON_STARTED] = NEVER,
-		[CG_ON_FREEZE] = NEVER,
-		[CG_ON_THAW] = CG_JOB_RUNNING,
-		[CG_ON_STOP] = CG_JOB_STOPPING,
-		[CG_ON_EXIT] = CG_JOB_EXITED,
-		[CG_ON_SIGNAL] = CG_JOB_KILLED,
-		[CG_ON_FAIL] = CG_JOB_FAILED, /* an answer that a manager before us did not read */
-		[CG_ON_LOSE] = CG_JOB_LOST,
-		[CG_ON_QUEUE] = CG_JOB_QUEUED},
-	[CG_JOB_STOPPING] = {[CG_ON_START] = NEVER,
-		[CG_ON_STARTED] = NEVER,
-		[CG_ON_FREEZE] = NEVER,
-		[CG_ON_THAW] = NEVER,
-		[CG_ON_STOP] = NEVER,
-		[CG_ON_EXIT] = CG_JOB_EXITED,
-		[CG_ON_SIGNAL] = CG_JOB_KILLED,
-		[CG_ON_FAIL] = CG_JOB_FAILED,
-		[CG_ON_LOSE] = CG_JOB_LOST,
-		[CG_ON_QUEUE] = CG_JOB_QUEUED},
-	/* A result. Only a restart leads on. */
-	[CG_JOB_EXITED] = {NEVER, NEVER, NEVER, NEVER, NEVER, NEVER, NEVER, NEVER, NEVER, CG_JOB_QUEUED},
-	[CG_JOB_KILLED] = {NEVER, NEVER, NEVER, NEVER, NEVER, NEVER, NEVER, NEVER, NEVER, CG_JOB_QUEUED},
-	[CG_JOB_FAILED] = {NEVER, NEVER, NEVER, NEVER, NEVER, NEVER, NEVER, NEVER, NEVER, CG_JOB_QUEUED},
-	[CG_JOB_LOST] = {NEVER, NEVER, NEVER, NEVER, NEVER, NEVER, NEVER, NEVER, NEVER, NEVER},
+	[CG_JOB_QUEUED] = {[CG_ON_START] = TO(CG_JOB_STARTING),
+		[CG_ON_SIGNAL] = TO(CG_JOB_KILLED), /* ended before it began */
+		[CG_ON_FAIL] = TO(CG_JOB_FAILED),
+		[CG_ON_LOSE] = TO(CG_JOB_LOST)},
+	[CG_JOB_STARTING] = {[CG_ON_STARTED] = TO(CG_JOB_RUNNING), [CG_ON_STOP] = TO(CG_JOB_STOPPING), ENDS},
+	/* Running or frozen jobs fail when a manager before us did not read the answer. */
+	[CG_JOB_RUNNING] = {[CG_ON_FREEZE] = TO(CG_JOB_FROZEN), [CG_ON_STOP] = TO(CG_JOB_STOPPING), ENDS},
+	[CG_JOB_FROZEN] = {[CG_ON_THAW] = TO(CG_JOB_RUNNING), [CG_ON_STOP] = TO(CG_JOB_STOPPING), ENDS},
+	[CG_JOB_STOPPING] = {ENDS},
+	/* A result. Only a restart leads on, and from a loss nothing. */
+	[CG_JOB_EXITED] = {[CG_ON_QUEUE] = TO(CG_JOB_QUEUED)},
+	[CG_JOB_KILLED] = {[CG_ON_QUEUE] = TO(CG_JOB_QUEUED)},
+	[CG_JOB_FAILED] = {[CG_ON_QUEUE] = TO(CG_JOB_QUEUED)},
 };
 
 int cg_job_next(enum cg_job_state state, enum cg_job_event event)
 {
 	uint8_t next = transitions[state][event];
 
-	return next == NEVER ? -EBADE : next;
+	return next ? next - 1 : -EBADE;
 }
 
 bool cg_job_state_is_final(enum cg_job_state state)

@@ -16,7 +16,7 @@ struct cg_metrics {
 	uint64_t clients;               /* connected now */
 	uint64_t events;                /* so far */
 	uint64_t decisions[CG_ACTS];    /* so far */
-	unsigned held[CG_STEPS];        /* jobs that a step holds for now; admission: 0 or 1 */
+	unsigned held[CG_STEPS];        /* jobs that a step holds at this moment; admission: 0 or 1 */
 	uint64_t stall_us[CG_RESOURCES][CG_STALLS];
 	unsigned stall_known;          /* bits, 1 << resource */
 	const struct cg_job_view *job; /* live jobs */
